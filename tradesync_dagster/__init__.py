@@ -1,0 +1,1 @@
+"""tradesync: keeps a trading desk's books true, as Dagster assets."""

@@ -1,0 +1,1 @@
+"""The HTTP face for people and programs."""

@@ -1,0 +1,1 @@
+"""Brokers: one transport, one file a broker, and the simulated exchange."""

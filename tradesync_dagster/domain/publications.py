@@ -1,0 +1,40 @@
+"""What leaves the house: snapshots for front ends and notifications.
+
+What belongs here: the values that publishers carry. What does not: their transport (``publish``).
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxMessage:
+    """A notification that is committed with the change it tells of, and sent later.
+
+    Attributes:
+        message_id: For deduplication by consumers; the same on a rerun.
+        body: The JSON document.
+    """
+
+    message_id: str
+    account_id: int
+    exchange: str
+    routing_key: str
+    body: bytes
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """An account's document for front ends.
+
+    Attributes:
+        key: Organization and account, as in ``Account.key``.
+        version: Grows with every change; an older one never replaces a newer one.
+        body: The JSON document.
+    """
+
+    account_id: int
+    key: str
+    version: int
+    body: bytes

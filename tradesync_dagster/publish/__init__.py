@@ -1,0 +1,1 @@
+"""Publishing: snapshots for front ends and notifications. Reads nothing but what it is given."""

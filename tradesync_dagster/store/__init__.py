@@ -1,0 +1,1 @@
+"""The books: tables, repositories, one unit of work, migrations."""
