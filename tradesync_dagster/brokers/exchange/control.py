@@ -1,0 +1,182 @@
+"""The simulator's own routes, under /sim/: steering it and asking it for the truth.
+
+Belongs here: what no broker has - credentials of all, steps, the clock, faults, all days' books.
+Does not belong here: anything a broker's client calls (kite.py).
+"""
+
+from datetime import datetime
+from typing import Any
+
+import orjson
+from aiohttp import web
+
+from tradesync_dagster.brokers.exchange import truth
+from tradesync_dagster.brokers.exchange.faults import KINDS, Fault, Faults
+from tradesync_dagster.brokers.exchange.forms import Form, order_request
+from tradesync_dagster.brokers.exchange.kite import answer
+from tradesync_dagster.brokers.exchange.orders import RefusedError
+from tradesync_dagster.brokers.exchange.units import IST, in_zone
+from tradesync_dagster.brokers.exchange.venue import Venue
+
+_MOST_STEPS = 100_000
+
+
+async def _body(request: web.Request) -> dict[str, Any]:
+    """Read the JSON object of a request; no body is an empty one.
+
+    Raises:
+        RefusedError: it is no JSON object.
+    """
+    raw = await request.read()
+    try:
+        body = orjson.loads(raw) if raw else {}
+    except orjson.JSONDecodeError as error:
+        raise RefusedError("The body is not JSON.") from error
+    if not isinstance(body, dict):
+        raise RefusedError("The body is not a JSON object.")
+    return body
+
+
+class ControlRoutes:
+    """The handlers."""
+
+    def __init__(self, venue: Venue, faults: Faults) -> None:
+        self._venue = venue
+        self._faults = faults
+
+    def add_to(self, router: web.UrlDispatcher) -> None:
+        """Register every route."""
+        router.add_get("/sim/health", self.health)
+        router.add_get("/sim/accounts", self.accounts)
+        router.add_post("/sim/step", self.step)
+        router.add_post("/sim/orders", self.place)
+        router.add_delete("/sim/orders/{user_id}/{order_id}", self.cancel)
+        router.add_get("/sim/truth/{user_id}", self.truth)
+        router.add_get("/sim/tradebook/{user_id}", self.tradebook)
+        router.add_post("/sim/clock", self.clock)
+        router.add_post("/sim/logout", self.logout)
+        router.add_post("/sim/faults", self.arm)
+        router.add_delete("/sim/faults", self.disarm)
+
+    def _known(self, user_id: object) -> str:
+        if not isinstance(user_id, str) or user_id not in self._venue.sessions:
+            raise RefusedError("There is no such account.", status=404)
+        return user_id
+
+    async def health(self, request: web.Request) -> web.Response:
+        """Say that it runs, and its time."""
+        del request
+        return answer(
+            {
+                "now": self._venue.now().isoformat(),
+                "frozen": self._venue.clock.stands_at is not None,
+                "accounts": len(self._venue.sessions),
+                "faults": len(self._faults.armed),
+            }
+        )
+
+    async def accounts(self, request: web.Request) -> web.Response:
+        """Give everybody's credentials, as a bare list."""
+        del request
+        rows = [
+            {
+                "user_id": session.user_id,
+                "api_key": session.api_key,
+                "api_secret": session.api_secret,
+                "request_token": session.request_token,
+                "access_token": session.access_token,
+            }
+            for session in self._venue.sessions.values()
+        ]
+        return web.Response(body=orjson.dumps(rows), content_type="application/json")
+
+    async def step(self, request: web.Request) -> web.Response:
+        """Let the market live some steps."""
+        steps = (await _body(request)).get("steps", 1)
+        if not isinstance(steps, int) or not 0 <= steps <= _MOST_STEPS:
+            raise RefusedError(f"`steps` is a whole number up to {_MOST_STEPS}.")
+        placed = self._venue.step(steps)
+        return answer({"steps": steps, "orders_by_hand": placed, "now": self._now()})
+
+    async def place(self, request: web.Request) -> web.Response:
+        """Place an order by hand: no tag unless one is given."""
+        body = await _body(request)
+        user_id = self._known(body.get("user_id"))
+        defaults = {"product": "CNC", "order_type": "MARKET"}
+        form = Form(defaults | {key: value for key, value in body.items() if value is not None})
+        wanted = order_request(form, str(body.get("variety", "regular")))
+        order = self._venue.place(user_id, wanted, by_hand=True)
+        return answer({"order_id": order.order_id, "status": order.status})
+
+    async def cancel(self, request: web.Request) -> web.Response:
+        """Cancel an order by hand."""
+        user_id = self._known(request.match_info["user_id"])
+        order = self._venue.cancel(user_id, request.match_info["order_id"])
+        return answer({"order_id": order.order_id, "status": order.status})
+
+    async def truth(self, request: web.Request) -> web.Response:
+        """Give all the exchange knows of one account, over all days."""
+        user_id = self._known(request.match_info["user_id"])
+        self._venue.now()
+        return answer(truth.account(self._venue.market, user_id))
+
+    async def tradebook(self, request: web.Request) -> web.Response:
+        """Give all trades of earlier days as the broker's tradebook CSV."""
+        user_id = self._known(request.match_info["user_id"])
+        self._venue.now()
+        rows = truth.tradebook(self._venue.market.accounts[user_id])
+        return web.Response(text=rows, content_type="text/csv")
+
+    async def clock(self, request: web.Request) -> web.Response:
+        """Move the clock, to a time or by seconds; `frozen` stops it or lets it run."""
+        body = await _body(request)
+        now = self._venue.now()
+        try:
+            if "now" in body:
+                now = in_zone(datetime.fromisoformat(body["now"]))
+            else:
+                seconds = float(body.get("advance_seconds", 0))
+                now = datetime.fromtimestamp(now.timestamp() + seconds, IST)
+        except (TypeError, ValueError, OverflowError) as error:
+            raise RefusedError("Give `now` as an ISO time, or `advance_seconds`.") from error
+        frozen = body.get("frozen")
+        self._venue.set_clock(now, frozen=None if frozen is None else bool(frozen))
+        return answer({"now": self._now(), "frozen": self._venue.clock.stands_at is not None})
+
+    async def logout(self, request: web.Request) -> web.Response:
+        """Kill the sessions of one account, or of all."""
+        body = await _body(request)
+        users = [self._known(body["user_id"])] if "user_id" in body else list(self._venue.sessions)
+        for user_id in users:
+            self._venue.logout(user_id)
+        return answer({"logged_out": len(users)})
+
+    async def arm(self, request: web.Request) -> web.Response:
+        """Arm a fault."""
+        body = await _body(request)
+        user_id = body.pop("user_id", None)
+        if body.get("kind") not in KINDS:
+            raise RefusedError(f"`kind` is one of {', '.join(KINDS)}.")
+        if user_id is not None:
+            body["user_key"] = self._venue.sessions[self._known(user_id)].api_key
+        right: dict[str, tuple[type, ...]] = {
+            "times": (int,),
+            "status": (int,),
+            "seconds": (int, float),
+        }
+        if any(not isinstance(body[name], right.get(name, (str,))) for name in body):
+            raise RefusedError("A field of the fault has the wrong type.")
+        try:
+            self._faults.armed.append(Fault(**body))
+        except TypeError as error:
+            raise RefusedError("A fault has no such field.") from error
+        return answer({"armed": len(self._faults.armed)})
+
+    async def disarm(self, request: web.Request) -> web.Response:
+        """Forget every fault."""
+        del request
+        self._faults.armed.clear()
+        return answer({"armed": 0})
+
+    def _now(self) -> str:
+        return self._venue.now().isoformat()

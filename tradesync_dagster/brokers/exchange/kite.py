@@ -1,0 +1,222 @@
+"""Kite Connect v3's routes: sessions, errors and the books over HTTP.
+
+Belongs here: which request gets which answer.
+Does not belong here: form fields (forms.py), how a book is written (wire.py), the simulator's own
+routes (control.py).
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+from aiohttp import web
+
+from tradesync_dagster.brokers.exchange import wire
+from tradesync_dagster.brokers.exchange.forms import (
+    ALLOWED,
+    VARIETIES,
+    Form,
+    order_change,
+    order_request,
+)
+from tradesync_dagster.brokers.exchange.orders import RefusedError
+from tradesync_dagster.brokers.exchange.units import stamp
+from tradesync_dagster.brokers.exchange.venue import Session, Venue
+
+VENUE = web.AppKey("venue", Venue)
+
+_BAD_TOKEN = "Incorrect `api_key` or `access_token`."  # noqa: S105 - a sentence, not a secret
+
+
+def answer(data: Any) -> web.Response:
+    """Wrap data as the broker's success."""
+    body = orjson.dumps({"status": "success", "data": data})
+    return web.Response(body=body, content_type="application/json")
+
+
+def failure(error: RefusedError) -> web.Response:
+    """Wrap a refusal as the broker's error."""
+    body = {
+        "status": "error",
+        "message": error.message,
+        "data": None,
+        "error_type": error.error_type,
+    }
+    return web.Response(
+        body=orjson.dumps(body), status=error.status, content_type="application/json"
+    )
+
+
+class KiteRoutes:
+    """The handlers; books are serialised once per change and kept."""
+
+    def __init__(self, venue: Venue) -> None:
+        self._venue = venue
+        self._kept: dict[tuple[str, str], tuple[object, bytes]] = {}
+
+    def add_to(self, router: web.UrlDispatcher) -> None:
+        """Register every route."""
+        market = self._venue.market
+        books: tuple[tuple[str, bool, Callable[[Any], Any]], ...] = (
+            ("/orders", False, wire.order_book),
+            ("/trades", False, lambda account: [wire.trade(fill) for fill in account.fills]),
+            ("/portfolio/positions", True, lambda account: wire.positions(market, account)),
+            ("/portfolio/holdings", True, lambda account: wire.holdings(market, account)),
+            ("/user/margins", True, lambda account: wire.margins(market, account)),
+        )
+        for path, priced, write in books:
+            router.add_get(path, self._book(path, write, priced=priced))
+        router.add_post("/session/token", self.login)
+        router.add_delete("/session/token", self.logout)
+        router.add_get("/user/profile", self.profile)
+        router.add_get("/user/margins/{segment}", self.margin)
+        router.add_get("/orders/{order_id}", self.order_history)
+        router.add_get("/orders/{order_id}/trades", self.order_trades)
+        router.add_post("/orders/{variety}", self.place)
+        router.add_put("/orders/{variety}/{order_id}", self.modify)
+        router.add_delete("/orders/{variety}/{order_id}", self.cancel)
+        router.add_get("/instruments", self.instruments)
+        router.add_get("/instruments/{exchange}", self.instruments)
+        router.add_get("/quote", self.quote)
+        router.add_get("/quote/{depth:ltp|ohlc}", self.quote)
+
+    def _user(self, request: web.Request) -> str:
+        """Tell who asks, and bring the market up to the time.
+
+        Raises:
+            RefusedError: a TokenException.
+        """
+        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+        user_id = self._venue.user_of(token) if scheme == "token" else None
+        if user_id is None:
+            raise RefusedError(_BAD_TOKEN, "TokenException", 403)
+        self._venue.now()
+        return user_id
+
+    def _book(self, path: str, write: Callable[[Any], Any], *, priced: bool) -> Any:
+        """Make a handler that keeps its bytes until the account (or a price) changes."""
+        market, kept = self._venue.market, self._kept
+
+        async def book(request: web.Request) -> web.Response:
+            user_id = self._user(request)
+            account = market.accounts[user_id]
+            version = (account.version, market.version if priced else 0)
+            known = kept.get((path, user_id))
+            if known is None or known[0] != version:
+                body = orjson.dumps({"status": "success", "data": write(account)})
+                known = kept[(path, user_id)] = (version, body)
+            return web.Response(body=known[1], content_type="application/json")
+
+        return book
+
+    async def login(self, request: web.Request) -> web.Response:
+        """Exchange a request token for a session."""
+        form = Form(await request.post())
+        key, token = form.need("api_key"), form.need("request_token")
+        checksum = form.need("checksum")
+        for session in self._venue.sessions.values():
+            if session.api_key == key:
+                if token != session.request_token or checksum != session.checksum():
+                    break
+                return answer(self._session(session))
+        raise RefusedError("Token is invalid or has expired.", "TokenException", 403)
+
+    def _session(self, session: Session) -> wire.Json:
+        return _profile(session.user_id) | {
+            "user_id": session.user_id,
+            "api_key": session.api_key,
+            "access_token": session.access_token,
+            "public_token": session.access_token[::-1],
+            "refresh_token": "",
+            "enctoken": "",
+            "login_time": stamp(self._venue.now()),
+        }
+
+    async def logout(self, request: web.Request) -> web.Response:
+        """Kill a session."""
+        form = Form(request.query)
+        token = f"{form.need('api_key')}:{form.need('access_token')}"
+        user_id = self._venue.user_of(token)
+        if user_id is None:
+            raise RefusedError(_BAD_TOKEN, "TokenException", 403)
+        self._venue.logout(user_id)
+        return answer(data=True)
+
+    async def profile(self, request: web.Request) -> web.Response:
+        """Tell who the client is."""
+        user_id = self._user(request)
+        return answer({"user_id": user_id} | _profile(user_id))
+
+    async def margin(self, request: web.Request) -> web.Response:
+        """Give one segment's margins."""
+        account = self._venue.market.accounts[self._user(request)]
+        both = wire.margins(self._venue.market, account)
+        segment = request.match_info["segment"]
+        if segment not in both:
+            raise RefusedError("Invalid `segment`.")
+        return answer(both[segment])
+
+    async def order_history(self, request: web.Request) -> web.Response:
+        """Give every state an order went through."""
+        order = self._venue.market.find(self._user(request), request.match_info["order_id"])
+        return answer([wire.history(order, event) for event in order.history])
+
+    async def order_trades(self, request: web.Request) -> web.Response:
+        """Give one order's trades."""
+        user_id, order_id = self._user(request), request.match_info["order_id"]
+        self._venue.market.find(user_id, order_id)
+        fills = self._venue.market.accounts[user_id].fills
+        return answer([wire.trade(fill) for fill in fills if fill.order_id == order_id])
+
+    async def place(self, request: web.Request) -> web.Response:
+        """Place an order; a rejection shows in the book, not here."""
+        user_id = self._user(request)
+        wanted = order_request(Form(await request.post()), request.match_info["variety"])
+        return answer({"order_id": self._venue.place(user_id, wanted).order_id})
+
+    async def modify(self, request: web.Request) -> web.Response:
+        """Change an open order."""
+        user_id = self._user(request)
+        change = order_change(Form(await request.post()))
+        order = self._venue.modify(user_id, self._order_id(request), change)
+        return answer({"order_id": order.order_id})
+
+    async def cancel(self, request: web.Request) -> web.Response:
+        """Cancel an open order."""
+        user_id = self._user(request)
+        return answer({"order_id": self._venue.cancel(user_id, self._order_id(request)).order_id})
+
+    @staticmethod
+    def _order_id(request: web.Request) -> str:
+        if request.match_info["variety"] not in VARIETIES:
+            raise RefusedError("Invalid `variety`.")
+        return request.match_info["order_id"]
+
+    async def instruments(self, request: web.Request) -> web.Response:
+        """Give the instruments as CSV; needs no session, as at the broker."""
+        text = wire.instruments_csv(self._venue.market, request.match_info.get("exchange"))
+        return web.Response(text=text, content_type="text/csv")
+
+    async def quote(self, request: web.Request) -> web.Response:
+        """Give quotes; unknown instruments are left out, as at the broker."""
+        self._user(request)
+        market = self._venue.market
+        depth = request.match_info.get("depth", "quote")
+        keys = request.query.getall("i", [])
+        known = [market.instruments[key] for key in keys if key in market.instruments]
+        return answer({item.key: wire.quote(market, item, depth) for item in known})
+
+
+def _profile(user_id: str) -> wire.Json:
+    return {
+        "user_type": "individual",
+        "email": f"{user_id.lower()}@example.invalid",
+        "user_name": f"Simulated Client {user_id[3:]}",
+        "user_shortname": user_id,
+        "broker": "ZERODHA",
+        "exchanges": list(ALLOWED["exchange"]),
+        "products": list(ALLOWED["product"]),
+        "order_types": list(ALLOWED["order_type"]),
+        "avatar_url": None,
+        "meta": {"demat_consent": "physical"},
+    }
