@@ -8,7 +8,7 @@ Each says what is wrong, where, and what to do about it, and never carries a tok
     |   |-- UnknownBrokerError
     |   |-- AccountNotFoundError
     |   `-- NotMigratedError
-    |-- StaleWriterError          another writer holds, or has taken over, the account
+    |-- StoreError                the database refused what was written
     `-- BrokerError               the broker did not do what was asked
         |-- SessionExpiredError   log in again
         |-- RateLimitedError      ask less often
@@ -45,8 +45,8 @@ class NotMigratedError(ConfigurationError):
     """The database's schema is not the one this version works with."""
 
 
-class StaleWriterError(TradesyncError):
-    """Another writer holds the account; this one must start its cycle again."""
+class StoreError(TradesyncError):
+    """The database refused a transaction; nothing of it was kept."""
 
 
 class BrokerError(TradesyncError):

@@ -197,12 +197,32 @@ class UnitOfWork(Protocol):
         """Replace the accounts' open lots."""
         ...
 
+    def instruments(self) -> dict[tuple[str, str], tuple[int, int | None]]:
+        """Read (multiplier, last price or None) by (exchange, symbol)."""
+        ...
+
+    def put_instruments(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Insert or update multipliers and prices."""
+        ...
+
     def put_results(self, rows: Iterable[Mapping[str, Any]]) -> None:
         """Record the outcome of a sync for each account."""
         ...
 
-    def put_snapshots(self, documents: Mapping[int, tuple[str, bytes]]) -> list[Snapshot]:
-        """Store changed documents with the next version; return those that changed."""
+    def put_snapshots(self, documents: Mapping[int, bytes]) -> set[int]:
+        """Store changed documents with the next version; return the accounts that changed."""
+        ...
+
+    def positions(self, account_ids: Sequence[int]) -> list[dict[str, Any]]:
+        """Read positions by key."""
+        ...
+
+    def holdings(self, account_ids: Sequence[int]) -> list[dict[str, Any]]:
+        """Read holdings by key."""
+        ...
+
+    def failing(self, account_ids: Sequence[int]) -> set[int]:
+        """Read which accounts' latest sync did not succeed."""
         ...
 
     def add_messages(self, messages: Iterable[OutboxMessage]) -> None:
@@ -219,6 +239,18 @@ class Store(Protocol):
 
     def accounts(self, *, enabled_only: bool = True) -> list[Account]:
         """Read the accounts by key."""
+        ...
+
+    def update_messages(self, bodies: Mapping[str, bytes]) -> None:
+        """Complete the bodies of unsent notifications by message id."""
+        ...
+
+    def unpublished(self, account_ids: Sequence[int] | None) -> list[Snapshot]:
+        """Read snapshots that are newer than what was published; all of the accounts' if given."""
+        ...
+
+    def mark_published(self, snapshots: Sequence[Snapshot]) -> None:
+        """Note the versions that the publisher took."""
         ...
 
     def pending_messages(self, limit: int) -> list[OutboxMessage]:

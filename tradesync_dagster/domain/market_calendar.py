@@ -1,0 +1,48 @@
+"""Days and times of the Indian exchanges.
+
+What belongs here: the exchange's zone, its trading days. What does not: what is done on them.
+"""
+
+from datetime import date, datetime, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+import exchange_calendars
+import pandas as pd
+
+IST = ZoneInfo("Asia/Kolkata")
+"""The exchanges' zone; a trade date is a day in it."""
+_CALENDAR = "XBOM"
+
+
+def trade_date_of(moment: datetime) -> date:
+    """Return the exchange's day of a moment.
+
+    Args:
+        moment: Aware.
+
+    Returns:
+        The date in Asia/Kolkata.
+    """
+    return moment.astimezone(IST).date()
+
+
+@lru_cache(maxsize=1)
+def _calendar() -> exchange_calendars.ExchangeCalendar:
+    return exchange_calendars.get_calendar(_CALENDAR)
+
+
+@lru_cache(maxsize=512)
+def previous_trading_day(day: date) -> date:
+    """Return the last trading day before a day.
+
+    Args:
+        day: Any date within the calendar's range.
+
+    Returns:
+        A trading day of the BSE and NSE.
+    """
+    session = _calendar().date_to_session(
+        pd.Timestamp(day - timedelta(days=1)), direction="previous"
+    )
+    return session.date()  # type: ignore[no-any-return]

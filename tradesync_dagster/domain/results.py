@@ -1,0 +1,100 @@
+"""What a sync came to, for each account and for the whole tick.
+
+What belongs here: the figures that runs, tables and notifications show. What does not: making them
+(``sync``) or showing them.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+SUCCESS = "success"
+PARTIAL = "partial_success"
+FAILED = "failed"
+
+ASSETS = (
+    "order_book", "external_orders", "orders", "positions", "holdings", "snapshots",
+)  # fmt: skip
+"""The assets of an account, in the order in which data flows."""
+
+
+@dataclass(frozen=True, slots=True)
+class AccountResult:
+    """One account's outcome in one tick.
+
+    Attributes:
+        account: ``ORG/ACCOUNT``.
+        status: ``success``, ``partial_success`` or ``failed``.
+        errors: Sentences; empty on success.
+        changed: Those of ``ASSETS`` whose content changed.
+        failed: Those of ``ASSETS`` that could not be brought up to date.
+        orders: Orders in today's book.
+        external_orders: Of them, confirmed as external.
+        new_external_orders: Of those, confirmed in this tick.
+        candidates: Orders that may be external, not yet confirmed.
+        realised_pnl: In millionths of the currency, any size.
+        unrealised_pnl: In millionths; ``None`` where a price is missing.
+        seconds: Time of each step by its name.
+    """
+
+    account: str
+    account_id: int
+    status: str
+    errors: tuple[str, ...] = ()
+    changed: frozenset[str] = frozenset()
+    failed: frozenset[str] = frozenset()
+    orders: int = 0
+    external_orders: int = 0
+    new_external_orders: int = 0
+    candidates: int = 0
+    fills: int = 0
+    positions: int = 0
+    holdings: int = 0
+    realised_pnl: int = 0
+    unrealised_pnl: int | None = None
+    rejects: int = 0
+    positions_regenerated: bool = False
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class TickSummary:
+    """One tick over many accounts.
+
+    Attributes:
+        tick_id: Names the tick in the store.
+        started_at: UTC.
+        seconds: Wall time of the whole tick.
+        results: One for each account, by key.
+        publish_errors: What kept snapshots or messages from their servers, in sentences; they stay
+            in the store and go out with the next tick.
+    """
+
+    tick_id: str
+    started_at: datetime
+    seconds: float
+    results: tuple[AccountResult, ...]
+    publish_errors: tuple[str, ...] = ()
+
+    @property
+    def status(self) -> str:
+        """``success`` if all are, ``failed`` if all are, ``partial_success`` otherwise."""
+        found = {result.status for result in self.results}
+        if not found or found == {SUCCESS}:
+            return PARTIAL if self.publish_errors else SUCCESS
+        return FAILED if found == {FAILED} else PARTIAL
+
+    def total(self, name: str) -> int:
+        """Add up one figure over the accounts.
+
+        Args:
+            name: An integer attribute of ``AccountResult``.
+
+        Returns:
+            The sum.
+        """
+        return sum(getattr(result, name) for result in self.results)
+
+    @property
+    def errors(self) -> int:
+        """How many errors were met."""
+        return sum(len(result.errors) for result in self.results) + len(self.publish_errors)

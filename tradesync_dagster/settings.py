@@ -1,0 +1,161 @@
+"""The only reader of the environment.
+
+Names without a prefix are those that desks already use; the others begin with ``TRADESYNC_``. A
+``.env`` file in the working directory is read too, the environment winning. What belongs here: each
+setting, its default and its check. What does not: opening what it names (``bootstrap``).
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+from cryptography.fernet import Fernet, MultiFernet
+from pydantic import AliasChoices, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from tradesync_dagster.domain.errors import ConfigurationError
+
+
+def _named(name: str) -> AliasChoices:
+    return AliasChoices(name.lower(), name)
+
+
+class Settings(BaseSettings):
+    """Everything that can be set; ``load_settings`` reads it with errors in words."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env", env_prefix="TRADESYNC_", extra="ignore", populate_by_name=True
+    )
+
+    home: Path = Path(".tradesync")
+    """Where the embedded database, the key and Dagster's history live."""
+    database_url: SecretStr | None = None
+    """The books; SQLite under ``home`` when not set."""
+    secret_keys: SecretStr | None = None
+    """Fernet keys, newest first, separated by commas; a key file under ``home`` when not set."""
+    live_orders_enabled: bool = False
+    """Whether orders may be placed at real brokers at all."""
+    tag_prefix: str = Field(default="ts", pattern=r"^[A-Za-z0-9]{1,6}$")
+    """How the tags of our own orders begin."""
+    confirm_seconds: float = Field(default=30.0, ge=0, le=3600)
+    """Least time between the two complete books that confirm an external order."""
+    minimum_age_seconds: float = Field(default=60.0, ge=0, le=3600)
+    """Least age, by the broker's clock, of an order that is confirmed as external."""
+    concurrency: int = Field(default=64, ge=1, le=2000)
+    """Most accounts that are fetched at once."""
+    account_deadline_seconds: float = Field(default=120.0, gt=0, le=3600)
+    """Most time that one account's fetch may take; the others do not wait for it longer."""
+
+    environment: str = Field(default="local", validation_alias=_named("ENVIRONMENT"))
+    redis_url: SecretStr | None = Field(default=None, validation_alias=_named("REDIS_URL"))
+    redis_cluster_hosts: str = Field(default="", validation_alias=_named("REDIS_CLUSTER_HOSTS"))
+    rabbitmq_url: SecretStr | None = Field(default=None, validation_alias=_named("RABBITMQ_URL"))
+    rabbitmq_notifications_enabled: bool = Field(
+        default=True, validation_alias=_named("RABBITMQ_NOTIFICATIONS_ENABLED")
+    )
+    position_generation_enabled: bool = Field(
+        default=True, validation_alias=_named("POSITION_GENERATION_ENABLED")
+    )
+    external_order_detection_enabled: bool = Field(
+        default=True, validation_alias=_named("EXTERNAL_ORDER_DETECTION_ENABLED")
+    )
+    sync_interval_minutes: int = Field(
+        default=5, ge=1, le=59, validation_alias=_named("EXTERNAL_ORDER_SYNC_INTERVAL_MINUTES")
+    )
+    """Minutes between two ticks of the sync schedule."""
+    broker_api_timeout_seconds: float = Field(
+        default=30.0, gt=0, le=600, validation_alias=_named("BROKER_API_TIMEOUT_SECONDS")
+    )
+    broker_api_retry_attempts: int = Field(
+        default=3, ge=0, le=10, validation_alias=_named("BROKER_API_RETRY_ATTEMPTS")
+    )
+    broker_api_rate_limit_delay: float = Field(
+        default=1.0, ge=0, le=60, validation_alias=_named("BROKER_API_RATE_LIMIT_DELAY")
+    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+    @property
+    def books_url(self) -> str:
+        """The books' database URL, with its password."""
+        if self.database_url is not None:
+            return self.database_url.get_secret_value()
+        return f"sqlite:///{self.home.absolute() / 'books.sqlite3'}"
+
+    @property
+    def is_production(self) -> bool:
+        """Whether this is a production environment (chooses the Redis cluster)."""
+        return self.environment.lower() == "production"
+
+    def cipher(self) -> MultiFernet:
+        """Open the keys for the accounts' credentials, making a key file on first use.
+
+        Returns:
+            A cipher that closes with the first key and opens with any.
+
+        Raises:
+            ConfigurationError: A key is not a Fernet key, or the file cannot be used.
+        """
+        text = self.secret_keys.get_secret_value() if self.secret_keys else self._key_file()
+        try:
+            return MultiFernet([Fernet(key.strip()) for key in text.split(",") if key.strip()])
+        except ValueError:
+            raise ConfigurationError(
+                "TRADESYNC_SECRET_KEYS (or the key file) is not a list of Fernet keys: each is "
+                "32 bytes in URL-safe base64"
+            ) from None
+
+    def _key_file(self) -> str:
+        path = self.home / "secret.key"
+        try:
+            self.home.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:
+            return path.read_text(encoding="ascii")
+        except OSError as error:
+            raise ConfigurationError(
+                f"the key file {path} cannot be made: {error.strerror}; set TRADESYNC_HOME to a "
+                "folder that can be written"
+            ) from None
+        key = Fernet.generate_key().decode("ascii")
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(key)
+        return key
+
+
+def child_environment(extra: Mapping[str, str]) -> dict[str, str]:
+    """Compose the environment of a process that tradesync starts.
+
+    Args:
+        extra: Variables to set on top of this process's own.
+
+    Returns:
+        The whole environment.
+    """
+    inherited = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    return {**inherited, **extra}
+
+
+def load_settings() -> Settings:
+    """Read the environment and ``.env``.
+
+    Returns:
+        The settings.
+
+    Raises:
+        ConfigurationError: A setting is malformed; each is named with what is wrong. Values are
+            not repeated, since they may be secret.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{_environment_name(str(found['loc'][0]))}: {found['msg']}" for found in error.errors()
+        )
+        raise ConfigurationError(f"settings that cannot be used: {problems}") from None
+
+
+def _environment_name(location: str) -> str:
+    field = Settings.model_fields.get(location.lower())
+    bare = field is not None and field.validation_alias is not None
+    return location.upper() if bare or field is None else f"TRADESYNC_{location.upper()}"

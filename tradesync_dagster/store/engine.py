@@ -1,0 +1,136 @@
+"""Connections to the books' database, and whether its schema is the right one.
+
+What belongs here: the engine for SQLite and PostgreSQL, migrations and their check. What does not:
+tables and queries.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
+
+from tradesync_dagster.domain.errors import ConfigurationError, NotMigratedError
+
+_MIGRATIONS = Path(__file__).parent / "migrations"
+READ_ONLY = {"tradesync_read_only": True}
+"""Execution options of a transaction that only reads, so that SQLite need not lock for it."""
+
+
+def open_engine(url: str) -> Engine:
+    """Open the books' database.
+
+    SQLite runs in WAL with full synchronisation and takes its write lock when a transaction
+    begins, so that what was read is still true when it is written. PostgreSQL runs in read
+    committed, and writers of one account wait for one another by advisory lock.
+
+    Args:
+        url: ``sqlite:///FILE`` or ``postgresql+psycopg://USER@HOST:PORT/NAME``.
+
+    Returns:
+        An engine; no connection is made yet.
+
+    Raises:
+        ConfigurationError: The URL is not one of the two.
+    """
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise ConfigurationError(
+            "TRADESYNC_DATABASE_URL is not a database URL; write sqlite:///FILE or "
+            "postgresql+psycopg://USER@HOST:PORT/NAME"
+        ) from None
+    if parsed.drivername in {"postgresql", "postgresql+psycopg"}:
+        return create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True)
+    if parsed.drivername != "sqlite":
+        raise ConfigurationError(
+            f"TRADESYNC_DATABASE_URL names {parsed.drivername!r}; the books live in "
+            "sqlite or postgresql+psycopg"
+        )
+    if parsed.database:
+        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(parsed, connect_args={"timeout": 30})
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "busy_timeout=30000",
+        "foreign_keys=ON",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    read_only = connection.get_execution_options().get("tradesync_read_only", False)
+    connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+
+
+def _config(connection: Connection) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    return config
+
+
+@contextmanager
+def _in_words(engine: Engine) -> Iterator[None]:
+    try:
+        yield
+    except (OperationalError, NoSuchModuleError) as error:
+        cause = str(error.orig) if isinstance(error, DBAPIError) else str(error)
+        where = engine.url.render_as_string(hide_password=True)
+        raise ConfigurationError(
+            f"the database {where} cannot be used: {cause.strip().splitlines()[0]}; "
+            "check TRADESYNC_DATABASE_URL and that the server runs"
+        ) from None
+
+
+def migrate(engine: Engine, revision: str = "head") -> None:
+    """Bring the schema to a revision, forwards or backwards.
+
+    Args:
+        engine: The books' engine.
+        revision: An Alembic revision; ``head`` is the newest.
+
+    Raises:
+        ConfigurationError: The database cannot be reached.
+    """
+    with _in_words(engine), engine.begin() as connection:
+        if revision == "base":
+            command.downgrade(_config(connection), revision)
+        else:
+            command.upgrade(_config(connection), revision)
+
+
+def check_migrated(engine: Engine) -> None:
+    """Make sure that the schema is this version's.
+
+    Args:
+        engine: The books' engine.
+
+    Raises:
+        NotMigratedError: It is older or newer.
+        ConfigurationError: The database cannot be reached.
+    """
+    with _in_words(engine), engine.connect().execution_options(**READ_ONLY) as connection:
+        current = MigrationContext.configure(connection).get_current_revision()
+        newest = ScriptDirectory.from_config(_config(connection)).get_current_head()
+    if current != newest:
+        raise NotMigratedError(
+            f"the database {engine.url.render_as_string(hide_password=True)} is at schema "
+            f"{current or 'none'}, this version needs {newest}; run: tradesync db upgrade"
+        )

@@ -1,0 +1,145 @@
+"""The store: transactions over the books, with one writer an account.
+
+What belongs here: beginning and ending transactions, leases. What does not: queries (one repository
+a concept).
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+
+from cryptography.fernet import MultiFernet
+from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import DBAPIError, OperationalError
+
+from tradesync_dagster.domain.accounts import Account
+from tradesync_dagster.domain.errors import ConfigurationError, StoreError
+from tradesync_dagster.domain.publications import OutboxMessage, Snapshot
+from tradesync_dagster.store.accounts import Accounts
+from tradesync_dagster.store.books import Books
+from tradesync_dagster.store.engine import READ_ONLY
+from tradesync_dagster.store.evidence import Evidence
+from tradesync_dagster.store.orders import Orders
+from tradesync_dagster.store.outbox import Outbox
+
+_LEASES = 0x7453
+"""First key of tradesync's advisory locks; the second is the account's id."""
+
+
+def _cause(error: DBAPIError) -> str:
+    return str(error.orig).strip().splitlines()[0]
+
+
+class SqlUnitOfWork(Orders, Books, Evidence, Outbox):
+    """One transaction over all repositories."""
+
+
+class SqlStore:
+    """The books in SQLite or PostgreSQL."""
+
+    def __init__(self, engine: Engine, cipher: MultiFernet) -> None:
+        """Keep the engine.
+
+        Args:
+            engine: From ``open_engine``.
+            cipher: Opens and closes the accounts' credentials.
+        """
+        self.engine = engine
+        self._cipher = cipher
+
+    @contextmanager
+    def begin(self, account_ids: Sequence[int]) -> Iterator[SqlUnitOfWork]:
+        """Open a transaction with the accounts' lease.
+
+        The lease lasts as long as the transaction: SQLite's write lock, or an advisory lock an
+        account in PostgreSQL, taken in one order by everyone so that two never wait in a ring.
+
+        Args:
+            account_ids: The accounts that will be written.
+
+        Yields:
+            The unit of work; committed at the end, undone on an error.
+        """
+        with self.writing() as connection:
+            if connection.dialect.name == "postgresql":
+                connection.execute(
+                    text(
+                        "SELECT pg_advisory_xact_lock(:leases, account_id) FROM "
+                        "(SELECT unnest(CAST(:ids AS int[])) AS account_id ORDER BY 1) AS wanted"
+                    ),
+                    {"leases": _LEASES, "ids": sorted(account_ids)},
+                )
+            yield SqlUnitOfWork(connection)
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """Open a transaction, without any account's lease.
+
+        Yields:
+            A connection; committed at the end, undone on an error.
+
+        Raises:
+            StoreError: The database refused; the text names the statement's table, not its values.
+        """
+        try:
+            with self.engine.begin() as connection:
+                yield connection
+        except OperationalError as error:
+            raise ConfigurationError(f"the books cannot be written: {_cause(error)}") from None
+        except DBAPIError as error:
+            raise StoreError(f"the books refused what was written: {_cause(error)}") from error
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Open a transaction that only reads.
+
+        Yields:
+            A connection.
+        """
+        with self.engine.connect().execution_options(**READ_ONLY) as connection:
+            yield connection
+
+    def accounts(self, *, enabled_only: bool = True) -> list[Account]:
+        """See ``ports.Store``."""
+        with self.reading() as connection:
+            return Accounts(connection).listed(self._cipher, enabled_only=enabled_only)
+
+    def put_accounts(self, accounts: Sequence[Account]) -> None:
+        """Insert accounts, or bring those with the same key up to date.
+
+        Args:
+            accounts: Their ``account_id`` is ignored.
+        """
+        with self.writing() as connection:
+            for account in accounts:
+                Accounts(connection).put(account, self._cipher)
+
+    def set_enabled(self, key: str, *, enabled: bool) -> None:
+        """Switch an account's syncs on or off; see ``Accounts.set_enabled``."""
+        with self.writing() as connection:
+            Accounts(connection).set_enabled(key, enabled=enabled)
+
+    def unpublished(self, account_ids: Sequence[int] | None) -> list[Snapshot]:
+        """See ``ports.Store``."""
+        with self.reading() as connection:
+            return Outbox(connection).unpublished(account_ids)
+
+    def mark_published(self, snapshots: Sequence[Snapshot]) -> None:
+        """See ``ports.Store``."""
+        with self.writing() as connection:
+            Outbox(connection).mark_published(snapshots)
+
+    def update_messages(self, bodies: Mapping[str, bytes]) -> None:
+        """See ``ports.Store``."""
+        with self.writing() as connection:
+            Outbox(connection).update_messages(bodies)
+
+    def pending_messages(self, limit: int) -> list[OutboxMessage]:
+        """See ``ports.Store``."""
+        with self.reading() as connection:
+            return Outbox(connection).pending(limit)
+
+    def mark_sent(self, message_ids: Sequence[str], at: datetime) -> None:
+        """See ``ports.Store``."""
+        with self.writing() as connection:
+            Outbox(connection).mark_sent(message_ids, at)

@@ -1,0 +1,254 @@
+"""Writing what the brokers said into the books: orders, events, fills, prices, evidence.
+
+Works on many accounts within one transaction; an answer that is not complete, or older than the
+last one applied, changes nothing. What belongs here: which answer may change what. What does not:
+classification (``domain.external``), positions (``rebuilding``).
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from tradesync_dagster.domain.accounts import Account
+from tradesync_dagster.domain.answers import Fetch, Outcome
+from tradesync_dagster.domain.breaks import Break
+from tradesync_dagster.domain.external import Detection, DetectionRules, detect
+from tradesync_dagster.domain.orders import Intent, Order
+from tradesync_dagster.domain.ports import BookState, UnitOfWork
+from tradesync_dagster.sync.fetching import Answers
+
+
+@dataclass(slots=True)
+class Applied:
+    """What one look changed for one account.
+
+    Attributes:
+        orders: The account's orders in today's and the fetched books, by id, after the look.
+        changed: Assets whose content changed.
+        failed: Assets that could not be brought up to date.
+        errors: Sentences.
+        rebuild: Whether positions and holdings are to be made anew.
+        retry_after: See ``Detection``.
+    """
+
+    account: Account
+    trade_date: date
+    orders: dict[UUID, Order] = field(default_factory=dict)
+    changed: set[str] = field(default_factory=set)
+    failed: set[str] = field(default_factory=set)
+    errors: list[str] = field(default_factory=list)
+    confirmed: int = 0
+    fills: int = 0
+    rejects: int = 0
+    rebuild: bool = False
+    retry_after: timedelta | None = None
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+_FED_BY = {
+    "orders": ("order_book", "external_orders", "orders"),
+    "trades": ("positions", "holdings"),
+    "positions": ("positions",),
+    "holdings": ("holdings",),
+}
+"""The assets that an answer of each kind feeds."""
+
+Known = Mapping[tuple[int, str], BookState]
+
+
+def apply(
+    work: UnitOfWork, looks: Sequence[Answers], rules: DetectionRules, now: datetime
+) -> list[Applied]:
+    """Write one look at many accounts.
+
+    Args:
+        work: A transaction with the accounts' lease.
+        looks: One an account.
+        rules: The windows of detection.
+        now: UTC.
+
+    Returns:
+        What changed, in the same order.
+    """
+    account_ids = [look.account.account_id for look in looks]
+    states = {(s.account_id, s.kind): s for s in work.states(account_ids)}
+    _keep_evidence(work, looks, states, now)
+    known = _known_orders(work, looks, account_ids)
+    oldest = min((look.orders.requested_at for look in looks), default=now)
+    intents = _by_account(work.intents(account_ids, oldest - timedelta(days=7)))
+    applied = [_begin(look, known.get(look.account.account_id, {})) for look in looks]
+    detections = [
+        _apply_orders(entry, look, states, intents, rules)
+        for entry, look in zip(applied, looks, strict=True)
+    ]
+    _write_detections(work, detections)
+    _apply_fills(work, applied, looks, states)
+    _apply_prices(work, applied, looks, states)
+    work.put_states(_next_states(applied, looks, states))
+    return applied
+
+
+def _keep_evidence(
+    work: UnitOfWork, looks: Sequence[Answers], states: Known, now: datetime
+) -> None:
+    payloads, rejects = {}, []
+    for look in looks:
+        for fetch in look.all:
+            rejects += [(look.account.account_id, fetch.kind, r) for r in fetch.rejects]
+            state = states.get((look.account.account_id, fetch.kind))
+            if fetch.payload_hash and (state is None or state.payload_hash != fetch.payload_hash):
+                payloads[fetch.payload_hash] = fetch.payload
+    work.add_payloads(payloads, now)
+    work.add_rejects(rejects, now)
+
+
+def _known_orders(
+    work: UnitOfWork, looks: Sequence[Answers], account_ids: Sequence[int]
+) -> dict[int, dict[UUID, Order]]:
+    dates = [row.trade_date for look in looks for row in look.orders.rows]
+    since = min([*dates, *(look.orders.trade_date for look in looks)])
+    known: dict[int, dict[UUID, Order]] = {}
+    for order in work.orders(account_ids, since):
+        known.setdefault(order.account_id, {})[order.order_id] = order
+    return known
+
+
+def _by_account(intents: Iterable[Intent]) -> dict[int, list[Intent]]:
+    found: dict[int, list[Intent]] = {}
+    for intent in intents:
+        found.setdefault(intent.account_id, []).append(intent)
+    return found
+
+
+def _begin(look: Answers, known: dict[UUID, Order]) -> Applied:
+    entry = Applied(look.account, look.orders.trade_date, orders=dict(known))
+    for fetch in look.all:
+        entry.seconds[fetch.kind] = fetch.seconds
+        entry.rejects += len(fetch.rejects)
+        if fetch.outcome is not Outcome.COMPLETE:
+            entry.errors.append(fetch.error or f"{fetch.kind}: the answer was {fetch.outcome}")
+            entry.failed.update(_FED_BY[fetch.kind])
+        elif fetch.rejects:
+            first = fetch.rejects[0]
+            entry.errors.append(
+                f"{fetch.kind}: {len(fetch.rejects)} row(s) quarantined, first "
+                f"{first.row_id or 'without an id'}: {first.reason}"
+            )
+    return entry
+
+
+def _usable(fetch: Fetch[Any], account_id: int, states: Known) -> bool:
+    state = states.get((account_id, fetch.kind))
+    newer = state is None or fetch.requested_at > state.requested_at
+    return fetch.outcome is Outcome.COMPLETE and newer
+
+
+def _is_new(fetch: Fetch[Any], account_id: int, states: Known) -> bool:
+    state = states.get((account_id, fetch.kind))
+    same = (
+        state is not None
+        and state.payload_hash == fetch.payload_hash
+        and state.trade_date == fetch.trade_date
+    )
+    return _usable(fetch, account_id, states) and not same
+
+
+def _apply_orders(
+    entry: Applied,
+    look: Answers,
+    states: Known,
+    intents: Mapping[int, list[Intent]],
+    rules: DetectionRules,
+) -> Detection:
+    account_id = look.account.account_id
+    if not _usable(look.orders, account_id, states):
+        return Detection()
+    found = detect(account_id, look.orders, entry.orders, intents.get(account_id, []), rules)
+    if found.quarantined:
+        entry.errors.append(f"orders: {found.quarantined}")
+        entry.failed.update(_FED_BY["orders"])
+        return found
+    entry.orders.update(found.orders)
+    entry.confirmed = found.confirmed
+    entry.retry_after = found.retry_after
+    if _is_new(look.orders, account_id, states):
+        entry.changed.add("order_book")
+    if found.orders:
+        entry.changed.add("orders")
+    if found.confirmed:
+        entry.changed.add("external_orders")
+    return found
+
+
+def _write_detections(work: UnitOfWork, detections: Sequence[Detection]) -> None:
+    work.put_orders(
+        [order for found in detections for order in found.orders.values()],
+        [event for found in detections for event in found.events],
+    )
+    work.put_intents([intent for found in detections for intent in found.intents])
+    work.put_breaks([entry for found in detections for entry in found.breaks])
+
+
+def _apply_fills(
+    work: UnitOfWork, applied: Sequence[Applied], looks: Sequence[Answers], states: Known
+) -> None:
+    sent, breaks = [], []
+    for entry, look in zip(applied, looks, strict=True):
+        account_id = look.account.account_id
+        if _is_new(look.trades, account_id, states):
+            sent += [(account_id, fill) for fill in look.trades.rows]
+            entry.rebuild = True
+        entry.fills = len(look.trades.rows)
+    for account_id, stored, fill in work.add_fills(sent):
+        evidence = {
+            "stored": f"{stored.side} {stored.quantity} at {stored.price}",
+            "sent": f"{fill.side} {fill.quantity} at {fill.price}",
+        }
+        at = next(k.trades.requested_at for k in looks if k.account.account_id == account_id)
+        breaks.append(Break(account_id, "fill_changed", fill.fill_id, at, evidence))
+    work.put_breaks(breaks)
+
+
+def _apply_prices(
+    work: UnitOfWork, applied: Sequence[Applied], looks: Sequence[Answers], states: Known
+) -> None:
+    rows: dict[tuple[str, str], dict[str, Any]] = {}
+    for entry, look in zip(applied, looks, strict=True):
+        account_id = look.account.account_id
+        for fetch in (look.holdings, look.positions):
+            if not _is_new(fetch, account_id, states):
+                continue
+            entry.rebuild = True
+            for row in fetch.rows:
+                known = rows.get((row.exchange, row.symbol), {"multiplier": 1})
+                rows[row.exchange, row.symbol] = {
+                    "exchange": row.exchange,
+                    "symbol": row.symbol,
+                    "multiplier": getattr(row, "multiplier", known["multiplier"]),
+                    "last_price": row.last_price,
+                    "priced_at": fetch.requested_at,
+                }
+    work.put_instruments(rows[key] for key in sorted(rows))
+
+
+def _next_states(
+    applied: Sequence[Applied], looks: Sequence[Answers], states: Known
+) -> list[BookState]:
+    changed = []
+    for entry, look in zip(applied, looks, strict=True):
+        account_id = look.account.account_id
+        for fetch in look.all:
+            quarantined = fetch.kind == "orders" and "order_book" in entry.failed
+            if _usable(fetch, account_id, states) and not quarantined:
+                changed.append(
+                    BookState(
+                        account_id,
+                        fetch.kind,
+                        fetch.trade_date,
+                        fetch.requested_at,
+                        fetch.payload_hash,
+                    )
+                )
+    return changed

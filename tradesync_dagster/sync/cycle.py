@@ -1,0 +1,272 @@
+"""One tick: fetch, look again at candidates, write the books, publish.
+
+The data flows one way. What a crash leaves undone, the next tick does: books and notifications are
+committed together, snapshots carry versions, and messages leave the outbox only when confirmed.
+What belongs here: the order of the steps. What does not: the steps themselves.
+"""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from tradesync_dagster.domain.accounts import Account
+from tradesync_dagster.domain.errors import AccountNotFoundError, StoreError
+from tradesync_dagster.domain.external import DetectionRules, count_origins
+from tradesync_dagster.domain.orders import Origin
+from tradesync_dagster.domain.ports import (
+    Clock,
+    MessagePublisher,
+    SnapshotPublisher,
+    Store,
+    UnitOfWork,
+)
+from tradesync_dagster.domain.results import (
+    ASSETS,
+    FAILED,
+    PARTIAL,
+    SUCCESS,
+    AccountResult,
+    TickSummary,
+)
+from tradesync_dagster.sync.applying import Applied, apply
+from tradesync_dagster.sync.documents import result_document, snapshot_document, sync_completed
+from tradesync_dagster.sync.fetching import Answers, Fetching
+from tradesync_dagster.sync.publishing import publish
+from tradesync_dagster.sync.rebuilding import AccountBooks, rebuild_books
+
+
+@dataclass(frozen=True, slots=True)
+class SyncRules:
+    """What a sync does.
+
+    Attributes:
+        detection: The windows of detection.
+        generate_positions: Whether positions and holdings are made from fills.
+        most_looks: Most looks at one account's book within a tick.
+    """
+
+    detection: DetectionRules
+    generate_positions: bool = True
+    notify: bool = True
+    most_looks: int = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Sync:
+    """Brings accounts up to date."""
+
+    store: Store
+    fetching: Fetching
+    snapshots: SnapshotPublisher | None
+    messages: MessagePublisher | None
+    clock: Clock
+    rules: SyncRules
+
+    async def run(self, accounts: Sequence[Account], *, force: bool = False) -> TickSummary:
+        """Sync accounts once.
+
+        Args:
+            accounts: Whose books.
+            force: Make positions anew and publish all snapshots, also where nothing changed.
+
+        Returns:
+            What came of it; an account's failure is in its result and stops no other.
+
+        Raises:
+            ConfigurationError: The store cannot be used at all.
+        """
+        started, began = self.clock.now(), time.perf_counter()
+        tick_id = started.isoformat()
+        results: dict[int, AccountResult] = {}
+        due = list(accounts)
+        for look in range(1, self.rules.most_looks + 1):
+            looks = await self.fetching.fetch(due)
+            done = self._write(looks, tick_id, started, force=force)
+            for result, _ in done:
+                results[result.account_id] = _merge(results.get(result.account_id), result)
+            waits = {result.account_id: wait for result, wait in done if wait is not None}
+            due = [account for account in due if account.account_id in waits]
+            if not due or look == self.rules.most_looks:
+                break
+            await self.clock.sleep(max(waits.values()))
+        ordered = tuple(results[account.account_id] for account in accounts)
+        errors = await asyncio.to_thread(self._publish, accounts, ordered, tick_id, started, force)
+        return TickSummary(tick_id, started, time.perf_counter() - began, ordered, errors)
+
+    def _write(
+        self, looks: Sequence[Answers], tick_id: str, started: datetime, *, force: bool
+    ) -> list[tuple[AccountResult, float | None]]:
+        """Write all in one transaction; if it is refused, halve until the bad one is alone."""
+        if not looks:
+            return []
+        try:
+            with self.store.begin([look.account.account_id for look in looks]) as work:
+                return self._transact(work, looks, tick_id, started, force=force)
+        except StoreError as error:
+            if len(looks) == 1:
+                account = looks[0].account
+                sentence = f"{account.key}: {error}"
+                return [
+                    (
+                        AccountResult(
+                            account.key,
+                            account.account_id,
+                            FAILED,
+                            (sentence,),
+                            failed=frozenset(ASSETS),
+                        ),
+                        None,
+                    )
+                ]
+        half = len(looks) // 2
+        return [
+            *self._write(looks[:half], tick_id, started, force=force),
+            *self._write(looks[half:], tick_id, started, force=force),
+        ]
+
+    def _transact(
+        self,
+        work: UnitOfWork,
+        looks: Sequence[Answers],
+        tick_id: str,
+        started: datetime,
+        *,
+        force: bool,
+    ) -> list[tuple[AccountResult, float | None]]:
+        applied = apply(work, looks, self.rules.detection, started)
+        account_ids = [entry.account.account_id for entry in applied]
+        redo = [e.account.account_id for e in applied if e.rebuild or force]
+        if not self.rules.generate_positions:
+            redo = []
+        today = max(entry.trade_date for entry in applied)
+        books = rebuild_books(work, account_ids, redo, today)
+        documents = {
+            entry.account.account_id: snapshot_document(
+                entry.account,
+                entry.trade_date,
+                entry.orders.values(),
+                books[entry.account.account_id].positions,
+                books[entry.account.account_id].holdings,
+                sorted(entry.failed),
+            )
+            for entry in applied
+        }
+        moved = work.put_snapshots(documents)
+        results = [
+            _result(entry, books[entry.account.account_id], entry.account.account_id in moved)
+            for entry in applied
+        ]
+        work.put_results(
+            {
+                "tick_id": tick_id,
+                "account_id": result.account_id,
+                "started_at": started,
+                "status": result.status,
+                "results": result_document(result),
+            }
+            for result in results
+        )
+        if self.rules.notify:
+            work.add_messages(
+                sync_completed(entry.account, result, tick_id, started, "pending")
+                for entry, result in zip(applied, results, strict=True)
+            )
+        return [
+            (r, None if e.retry_after is None else e.retry_after.total_seconds())
+            for r, e in zip(results, applied, strict=True)
+        ]
+
+    def _publish(
+        self,
+        accounts: Sequence[Account],
+        results: Sequence[AccountResult],
+        tick_id: str,
+        started: datetime,
+        force: bool,  # noqa: FBT001 - asyncio.to_thread hands on what it is given
+    ) -> tuple[str, ...]:
+        return publish(
+            self.store,
+            self.snapshots,
+            self.messages,
+            self.clock,
+            [a.account_id for a in accounts] if force else None,
+            lambda redis_status: (
+                {
+                    message.message_id: message.body
+                    for message in (
+                        sync_completed(account, result, tick_id, started, redis_status)
+                        for account, result in zip(accounts, results, strict=True)
+                    )
+                }
+                if self.rules.notify
+                else {}
+            ),
+        )
+
+
+def _result(entry: Applied, books: AccountBooks, moved: bool) -> AccountResult:  # noqa: FBT001
+    origins = count_origins(entry.orders.values(), entry.trade_date)
+    changed = entry.changed | books.changed | ({"snapshots"} if moved else set())
+    status = SUCCESS
+    if entry.errors:
+        status = FAILED if entry.failed.issuperset(ASSETS[:5]) else PARTIAL
+    return AccountResult(
+        account=entry.account.key,
+        account_id=entry.account.account_id,
+        status=status,
+        errors=tuple(entry.errors),
+        changed=frozenset(changed),
+        failed=frozenset(entry.failed),
+        orders=origins.total(),
+        external_orders=origins[Origin.EXTERNAL],
+        new_external_orders=entry.confirmed,
+        candidates=origins[Origin.CANDIDATE],
+        fills=entry.fills,
+        positions=len(books.positions),
+        holdings=len(books.holdings),
+        realised_pnl=books.realised_pnl,
+        unrealised_pnl=books.unrealised_pnl,
+        rejects=entry.rejects,
+        positions_regenerated=books.regenerated,
+        seconds=entry.seconds,
+    )
+
+
+def _merge(first: AccountResult | None, second: AccountResult) -> AccountResult:
+    """Join the results of two looks within one tick: the newer figures, all that changed."""
+    if first is None:
+        return second
+    return replace(
+        second,
+        changed=first.changed | second.changed,
+        new_external_orders=first.new_external_orders + second.new_external_orders,
+        positions_regenerated=first.positions_regenerated or second.positions_regenerated,
+        seconds={
+            name: first.seconds.get(name, 0.0) + second.seconds.get(name, 0.0)
+            for name in {*first.seconds, *second.seconds}
+        },
+    )
+
+
+def check_known(accounts: Sequence[Account], wanted: Sequence[str]) -> list[Account]:
+    """Pick accounts by key.
+
+    Args:
+        accounts: All there are.
+        wanted: ``ORG/ACCOUNT`` keys.
+
+    Returns:
+        The wanted ones, in the order asked for, each once.
+
+    Raises:
+        AccountNotFoundError: A key names no account.
+    """
+    by_key = {account.key: account for account in accounts}
+    unknown = [key for key in wanted if key not in by_key]
+    if unknown:
+        raise AccountNotFoundError(
+            f"there is no account {unknown[0]!r}; see them with: tradesync accounts list"
+        )
+    return [by_key[key] for key in dict.fromkeys(wanted)]

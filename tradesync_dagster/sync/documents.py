@@ -1,0 +1,187 @@
+"""The documents that leave the house: an account's snapshot, and the note that a sync ended.
+
+Prices and P&L are decimal text, so that no reader's floats touch them. What belongs here: the shape
+of the documents (described in docs/snapshots-and-messages.md). What does not: sending them.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID, uuid5
+
+from tradesync_dagster.domain.accounts import Account
+from tradesync_dagster.domain.money import format_price
+from tradesync_dagster.domain.orders import BrokerOrder, Order
+from tradesync_dagster.domain.publications import OutboxMessage
+from tradesync_dagster.domain.results import AccountResult
+
+EXCHANGE = "sync_notifications"
+_MESSAGES = UUID("c8f6d3a5-2e1b-5c1f-8a39-0d5c5f0f4b1e")
+_PRICES = frozenset({"price", "trigger_price", "average_price", "last_price", "execution_price"})
+_PNL = frozenset({"realised_pnl", "unrealised_pnl"})
+_ORDER_FIELDS = tuple(field.name for field in fields(BrokerOrder))
+
+
+def shown(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Turn a row into what people and programs read.
+
+    Args:
+        row: With prices in millionths and aware times.
+
+    Returns:
+        The same keys without ``account_id``; money as decimal text, times as ISO 8601.
+    """
+    return {name: _shown(name, value) for name, value in row.items() if name != "account_id"}
+
+
+def _shown(name: str, value: Any) -> Any:
+    if value is None:
+        return None
+    if name in _PRICES or name in _PNL:
+        return format_price(int(value))
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    return str(value) if isinstance(value, UUID) else value
+
+
+def order_document(order: Order) -> dict[str, Any]:
+    """Write one order.
+
+    Args:
+        order: From the ledger.
+
+    Returns:
+        JSON-ready values.
+    """
+    broker = shown({name: getattr(order.broker, name) for name in _ORDER_FIELDS})
+    return broker | {
+        "order_id": str(order.order_id),
+        "origin": order.origin.value,
+        "status": order.status.value,
+        "client_order_id": order.client_order_id,
+        "strategy_id": order.strategy_id or None,
+        "confidence": order.confidence,
+    }
+
+
+def snapshot_document(
+    account: Account,
+    trade_date: date,
+    orders: Iterable[Order],
+    positions: Sequence[Mapping[str, Any]],
+    holdings: Sequence[Mapping[str, Any]],
+    stale: Sequence[str],
+) -> bytes:
+    """Write an account's snapshot; the same books give the same bytes.
+
+    Args:
+        account: Whose.
+        trade_date: The exchange's day.
+        orders: The day's orders.
+        positions: Rows.
+        holdings: Rows.
+        stale: Names of assets that could not be brought up to date.
+
+    Returns:
+        JSON.
+    """
+    document = {
+        "schema": 1,
+        "organization_id": account.organization_id,
+        "pseudo_account": account.pseudo_account,
+        "broker": account.broker,
+        "trade_date": trade_date.isoformat(),
+        "stale": sorted(stale),
+        "orders": [
+            order_document(order)
+            for order in sorted(
+                orders, key=lambda o: (o.broker.placed_at, o.broker.broker_order_id)
+            )
+            if order.broker.trade_date == trade_date
+        ],
+        "positions": [shown(row) for row in positions],
+        "holdings": [shown(row) for row in holdings],
+    }
+    return _json(document)
+
+
+def _place(order: Order) -> tuple[datetime, str]:
+    return (order.broker.placed_at, order.broker.broker_order_id)
+
+
+def sync_completed(
+    account: Account, result: AccountResult, tick_id: str, at: datetime, redis_status: str
+) -> OutboxMessage:
+    """Write the note that an account's sync ended.
+
+    Args:
+        account: Whose.
+        result: Its outcome.
+        tick_id: The tick; names the message together with the account.
+        at: UTC.
+        redis_status: ``success``, ``failed``, ``disabled``, or ``pending`` while unknown.
+
+    Returns:
+        The message.
+    """
+    body = {
+        "type": "sync_completed",
+        "account": account.pseudo_account,
+        "timestamp": at.isoformat(timespec="seconds").replace("+00:00", "Z"),
+        "summary": {
+            "status": result.status,
+            "position_generation": {
+                "regenerated": result.positions_regenerated,
+                "positions_updated": result.positions if result.positions_regenerated else 0,
+                "holdings_updated": result.holdings if result.positions_regenerated else 0,
+            },
+            "external_orders": result.new_external_orders,
+            "redis_status": redis_status,
+            "errors": len(result.errors),
+        },
+        "full_results": result_document(result) | {"organization_id": account.organization_id},
+    }
+    return OutboxMessage(
+        message_id=str(uuid5(_MESSAGES, f"{tick_id}|{account.account_id}")),
+        account_id=account.account_id,
+        exchange=EXCHANGE,
+        routing_key=f"account.{account.pseudo_account}.sync_completed",
+        body=_json(body),
+        created_at=at,
+    )
+
+
+def result_document(result: AccountResult) -> dict[str, Any]:
+    """Write an account's outcome.
+
+    Args:
+        result: The outcome.
+
+    Returns:
+        JSON-ready values; P&L as decimal text, seconds as text.
+    """
+    unrealised = result.unrealised_pnl
+    return {
+        "account": result.account,
+        "status": result.status,
+        "errors": list(result.errors),
+        "changed": sorted(result.changed),
+        "stale": sorted(result.failed),
+        "orders": result.orders,
+        "external_orders": result.external_orders,
+        "new_external_orders": result.new_external_orders,
+        "candidates": result.candidates,
+        "fills": result.fills,
+        "positions": result.positions,
+        "holdings": result.holdings,
+        "rejects": result.rejects,
+        "realised_pnl": format_price(result.realised_pnl),
+        "unrealised_pnl": None if unrealised is None else format_price(unrealised),
+        "seconds": {name: f"{value:.3f}" for name, value in sorted(result.seconds.items())},
+    }
+
+
+def _json(document: Mapping[str, Any]) -> bytes:
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
