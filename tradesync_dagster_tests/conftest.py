@@ -1,0 +1,304 @@
+"""The servers that tests run against, and a plain word at the end on which were really used."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import Any, NoReturn
+
+import pika
+import psycopg
+import pytest
+import redis
+from pika.exceptions import AMQPError
+from sqlalchemy import make_url
+
+_ENVIRONMENT = os.environ  # noqa: TID251
+_USED: dict[str, str] = {}
+_LEFT_OUT: dict[str, str] = {}
+_CLAIM = "tradesync-tests:claimed"
+
+
+class _MissingError(Exception):
+    """A service is not there; says why."""
+
+
+def _absent(service: str, why: object) -> NoReturn:
+    """Skip the test, or fail it where services are required."""
+    first = (str(why).splitlines() or [type(why).__name__])[0]
+    _LEFT_OUT[service] = first
+    if _ENVIRONMENT.get("TRADESYNC_REQUIRE_SERVICES") == "1":
+        pytest.fail(f"{service} is not there: {first}", pytrace=False)
+    pytest.skip(f"{service} is not there: {first}")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    terminalreporter.section("services")
+    for service in ("PostgreSQL", "Redis", "Redis Cluster", "RabbitMQ"):
+        if service in _USED:
+            line = f"used: {_USED[service]}"
+        elif service in _LEFT_OUT:
+            line = f"LEFT OUT, its tests were skipped: {_LEFT_OUT[service]}"
+        else:
+            line = "no selected test asked for it"
+        terminalreporter.line(f"{service}: {line}")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _wait(ask: Callable[[], object], passing: type[Exception]) -> None:
+    for _ in range(100):
+        with suppress(passing):
+            if ask():
+                return
+        time.sleep(0.1)
+    raise _MissingError("the server that was started does not answer")
+
+
+def _binary(*names: str) -> str:
+    for name in names:
+        found = shutil.which(name)
+        if found:
+            return found
+    raise _MissingError(f"no server answers and {names[0]} is not installed")
+
+
+def _dsn(url: str) -> str:
+    return make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+
+
+def _ask(url: str, statement: str) -> str:
+    with psycopg.connect(_dsn(url), autocommit=True, connect_timeout=3) as connection:
+        cursor = connection.execute(statement.encode())
+        row = cursor.fetchone() if cursor.description else None
+        return str(row[0]) if row else ""
+
+
+@contextmanager
+def _own_postgres() -> Iterator[str]:
+    """Start an installed PostgreSQL in a directory of its own; it does not run as root."""
+    initdb, server = _binary("initdb"), _binary("postgres")
+    user = None if os.getuid() else "postgres"
+    home = Path(tempfile.mkdtemp(prefix="tradesync-pg-"))
+    port = _free_port()
+    try:
+        if user:
+            shutil.chown(home, user)
+        made = subprocess.run(
+            [initdb, "-D", home / "data", "-A", "trust", "-U", "postgres", "--no-sync"],
+            user=user,
+            cwd=home,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if made.returncode:
+            raise _MissingError(f"initdb: {made.stderr.strip()}")
+        process = subprocess.Popen(
+            [server, "-D", home / "data", "-p", str(port), "-h", "127.0.0.1", "-k", home, "-F"],
+            user=user,
+            cwd=home,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            url = f"postgresql+psycopg://postgres@127.0.0.1:{port}/postgres"
+            _wait(lambda: _ask(url, "SELECT 1"), psycopg.Error)
+            yield url
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.wait(20)
+    except (OSError, LookupError) as error:
+        raise _MissingError(f"PostgreSQL could not be started: {error}") from error
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """The server's own database, to create others from."""
+    named = _ENVIRONMENT.get("TRADESYNC_TEST_POSTGRES_URL")
+    url = named or "postgresql+psycopg://postgres@127.0.0.1:5432/postgres"
+    with ExitStack() as stack:
+        try:
+            try:
+                version = _ask(url, "SHOW server_version")
+            except psycopg.OperationalError:
+                if named:
+                    raise
+                url = stack.enter_context(_own_postgres())
+                version = _ask(url, "SHOW server_version")
+        except (psycopg.Error, _MissingError) as error:
+            _absent("PostgreSQL", error)
+        address = make_url(url)
+        _USED["PostgreSQL"] = f"{version} at {address.host}:{address.port}"
+        yield url
+
+
+@contextmanager
+def _fresh_database(server: str) -> Iterator[str]:
+    name = f"tradesync_test_{uuid.uuid4().hex[:12]}"
+    _ask(server, f"CREATE DATABASE {name} TEMPLATE template0")
+    try:
+        yield make_url(server).set(database=name).render_as_string(hide_password=False)
+    finally:
+        _ask(server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(scope="session")
+def postgres_url(postgres_server: str) -> Iterator[str]:
+    """An empty PostgreSQL database for the whole session."""
+    with _fresh_database(postgres_server) as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """An empty database for one test, of each kind in turn."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path}/books.sqlite3"
+        return
+    with _fresh_database(request.getfixturevalue("postgres_server")) as url:
+        yield url
+
+
+@contextmanager
+def _own_redis(*options: str) -> Iterator[int]:
+    server = _binary("redis-server")
+    port = _free_port()
+    with tempfile.TemporaryDirectory(prefix="tradesync-redis-") as home:
+        process = subprocess.Popen(
+            [
+                server,
+                "--port",
+                str(port),
+                "--bind",
+                "127.0.0.1",
+                "--dir",
+                home,
+                "--save",
+                "",
+                *options,
+            ],
+            stdout=subprocess.DEVNULL,
+        )
+        try:
+            with redis.Redis(port=port) as client:
+                _wait(client.ping, redis.ConnectionError)
+            yield port
+        finally:
+            process.terminate()
+            process.wait(20)
+
+
+def _empty(client: redis.Redis) -> None:
+    """Empty the database, keeping the claim on it."""
+    with client.pipeline(transaction=True) as both:
+        both.flushdb()
+        both.set(_CLAIM, os.getpid(), ex=3600)
+        both.execute()
+
+
+def _claimed(address: str) -> str:
+    """Take database 15, or an empty one below it while another run of the tests holds that."""
+    for number in range(15, 7, -1):
+        url = f"{address}/{number}"
+        with redis.Redis.from_url(url) as client:
+            if not client.set(_CLAIM, os.getpid(), nx=True, ex=3600):
+                continue
+            if number == 15 or client.dbsize() == 1:
+                _empty(client)
+                return url
+            client.delete(_CLAIM)
+    raise _MissingError("databases 8 to 15 are all in use")
+
+
+@pytest.fixture(scope="session")
+def redis_url() -> Iterator[str]:
+    """A Redis database that is this session's own."""
+    named = _ENVIRONMENT.get("TRADESYNC_TEST_REDIS_URL")
+    with ExitStack() as stack:
+        try:
+            try:
+                url = named or _claimed("redis://127.0.0.1:6379")
+            except (redis.RedisError, _MissingError):
+                url = f"redis://127.0.0.1:{stack.enter_context(_own_redis())}/15"
+            client = stack.enter_context(redis.Redis.from_url(url))
+            _empty(client)
+            version = client.info("server")["redis_version"]
+        except (redis.RedisError, OSError, _MissingError) as error:
+            _absent("Redis", error)
+        _USED["Redis"] = f"{version} at {url.rpartition('@')[2].removeprefix('redis://')}"
+        yield url
+        client.flushdb()
+
+
+@pytest.fixture
+def redis_client(redis_url: str) -> Iterator[redis.Redis]:
+    """The session's Redis database, emptied."""
+    with redis.Redis.from_url(redis_url) as client:
+        _empty(client)
+        yield client
+
+
+def _whole(node: redis.Redis) -> bool:
+    execute: Any = node.execute_command
+    return bool(execute("CLUSTER INFO")["cluster_state"] == "ok")
+
+
+@pytest.fixture(scope="session")
+def redis_cluster_hosts() -> Iterator[str]:
+    """Two masters of a Redis Cluster, started for the session: ``HOST:PORT,HOST:PORT``."""
+    with ExitStack() as stack:
+        try:
+            ports = [
+                stack.enter_context(
+                    _own_redis("--cluster-enabled", "yes", "--cluster-port", str(_free_port()))
+                )
+                for _ in range(2)
+            ]
+        except (OSError, _MissingError) as error:
+            _absent("Redis Cluster", error)
+        first, second = (stack.enter_context(redis.Redis(port=port)) for port in ports)
+        bus = second.config_get("cluster-port")["cluster-port"]
+        first.execute_command("CLUSTER", "ADDSLOTSRANGE", 0, 8191)
+        second.execute_command("CLUSTER", "ADDSLOTSRANGE", 8192, 16383)
+        first.execute_command("CLUSTER", "MEET", "127.0.0.1", ports[1], bus)
+        _wait(lambda: _whole(first) and _whole(second), redis.RedisError)
+        _USED["Redis Cluster"] = "two masters started from redis-server"
+        yield ",".join(f"127.0.0.1:{port}" for port in ports)
+
+
+@pytest.fixture(scope="session")
+def rabbitmq_url() -> str:
+    """A RabbitMQ server; give everything on it a name of your own."""
+    named = _ENVIRONMENT.get("TRADESYNC_TEST_RABBITMQ_URL")
+    url = named or "amqp://guest:guest@127.0.0.1:5672/"
+    try:
+        parameters = pika.URLParameters(url)
+        with pika.BlockingConnection(parameters) as connection:
+            version = connection._impl.server_properties["version"]  # type: ignore[attr-defined]
+    except (AMQPError, OSError, ValueError) as error:
+        _absent("RabbitMQ", str(error) or f"{type(error).__name__} at its address")
+    _USED["RabbitMQ"] = f"{version} at {parameters.host}:{parameters.port}"
+    return url
+
+
+@pytest.fixture
+def rabbitmq_exchange(rabbitmq_url: str) -> Iterator[str]:
+    """A name for an exchange of one test; what it becomes is deleted afterwards."""
+    name = f"tradesync-test-{uuid.uuid4().hex[:12]}"
+    yield name
+    with pika.BlockingConnection(pika.URLParameters(rabbitmq_url)) as connection:
+        connection.channel().exchange_delete(name)

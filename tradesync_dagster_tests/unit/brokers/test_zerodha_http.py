@@ -1,0 +1,368 @@
+"""The transport and the Zerodha adapter against a real HTTP server that misbehaves on script."""
+
+import asyncio
+import hashlib
+import json
+import random
+from collections.abc import Awaitable, Callable, Iterable
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from tradesync_dagster.brokers.factory import BrokerFactory
+from tradesync_dagster.brokers.transport import Transport, TransportPolicy
+from tradesync_dagster.brokers.zerodha import ZerodhaClient
+from tradesync_dagster.domain import errors
+from tradesync_dagster.domain.accounts import Account
+from tradesync_dagster.domain.answers import Fetch, OrderRequest, Outcome
+from tradesync_dagster.domain.orders import OrderStatus, Side
+
+KEY, TOKEN = "keyk3yk3y", "tokt0kt0k"
+POLICY = TransportPolicy(
+    timeout_seconds=0.3, retry_attempts=2, retry_delay=0.01, rate_limit_delay=0.01,
+    max_body_bytes=100_000,
+)  # fmt: skip
+REQUEST = OrderRequest("NSE", "ITC", "CNC", "BUY", "LIMIT", 5, 401_050_000, tag="ts1")
+ORDER = {
+    "order_id": "251103000000011", "exchange_order_id": "1100000000000042",
+    "parent_order_id": None, "status": "OPEN", "status_message": None,
+    "order_timestamp": "2025-11-03 09:20:11", "exchange_timestamp": "2025-11-03 09:20:12",
+    "exchange_update_timestamp": "2025-11-03 09:31:00", "variety": "regular", "exchange": "NSE",
+    "tradingsymbol": "ITC", "order_type": "LIMIT", "transaction_type": "BUY", "validity": "DAY",
+    "product": "CNC", "quantity": 10, "price": 401.05, "trigger_price": 0,
+    "average_price": 401.0333333333, "filled_quantity": 3, "pending_quantity": 7,
+    "cancelled_quantity": 0, "tag": "ts1",
+}  # fmt: skip
+TRADE = {
+    "trade_id": "77001", "order_id": "251103000000011", "exchange": "NSE", "tradingsymbol": "ITC",
+    "product": "CNC", "average_price": 401.05, "quantity": 3, "transaction_type": "SELL",
+    "fill_timestamp": "2025-11-03 00:10:00", "order_timestamp": "00:10:00",
+    "exchange_timestamp": "2025-11-03 00:10:00",
+}  # fmt: skip
+
+Step = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class FakeClock:
+    def __init__(self) -> None:
+        self.slept: list[float] = []
+
+    def now(self) -> datetime:
+        return datetime(2025, 11, 3, 20, 0, tzinfo=UTC)
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+
+
+def say(
+    text: str | bytes, status: int = 200, kind: str = "application/json", **headers: str
+) -> Step:
+    async def step(_: web.Request) -> web.Response:
+        body = text.encode() if isinstance(text, str) else text
+        return web.Response(body=body, status=status, content_type=kind, headers=headers)
+
+    return step
+
+
+def data(value: object) -> Step:
+    return say(json.dumps({"status": "success", "data": value}))
+
+
+def error(kind: str, status: int, message: str = f"bad {TOKEN} of {KEY}") -> Step:
+    return say(
+        json.dumps({"status": "error", "message": message, "error_type": kind, "data": None}),
+        status,
+    )
+
+
+async def hang(_: web.Request) -> web.Response:
+    await asyncio.sleep(1)
+    return web.Response()
+
+
+async def reset(request: web.Request) -> web.Response:
+    assert request.transport is not None
+    request.transport.abort()
+    return web.Response()
+
+
+class Script:
+    """Plays steps in turn, the last one for ever, and keeps what it was asked."""
+
+    def __init__(self, steps: Iterable[Step]) -> None:
+        self.steps = list(steps)
+        self.asked: list[tuple[str, str, dict[str, str], dict[str, str]]] = []
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        form = {k: str(v) for k, v in (await request.post()).items()}
+        self.asked.append((request.method, request.path, dict(request.headers), form))
+        return await self.steps[min(len(self.asked), len(self.steps)) - 1](request)
+
+
+def play(action: Any, *steps: Step) -> tuple[Any, Script, FakeClock]:
+    """Run ``action(client)`` against the steps; return its result, the script and the clock."""
+    script, clock = Script(steps), FakeClock()
+
+    async def main() -> Any:
+        app = web.Application()
+        app.router.add_route("*", "/{path:.*}", script.handle)
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        port = runner.addresses[0][1]
+        transport = Transport(clock, POLICY, random.Random(1))
+        factory = BrokerFactory(transport, clock)
+        secrets = {"api_key": KEY, "access_token": TOKEN}
+        account = Account(
+            1, "ORG", "A1", "ZERODHA", base_url=f"http://127.0.0.1:{port}/", credentials=secrets
+        )
+        try:
+            return await action(factory.client(account))
+        finally:
+            await factory.close()
+            await runner.cleanup()
+
+    return asyncio.run(main()), script, clock
+
+
+def orders(client: ZerodhaClient) -> Awaitable[Fetch]:
+    return client.orders()
+
+
+def failing(action: Any, *steps: Step) -> tuple[errors.BrokerError, Script]:
+    """Run an action that must raise; return the error and the script."""
+    caught: list[errors.BrokerError] = []
+
+    async def wrapped(client: ZerodhaClient) -> None:
+        with pytest.raises(errors.BrokerError) as info:
+            await action(client)
+        caught.append(info.value)
+
+    _, script, _ = play(wrapped, *steps)
+    assert KEY not in str(caught[0])
+    assert TOKEN not in str(caught[0])
+    return caught[0], script
+
+
+def test_order_is_read_field_by_field() -> None:
+    fetch, script, _ = play(orders, data([ORDER]))
+    (row,) = fetch.rows
+    assert fetch.outcome is Outcome.COMPLETE
+    assert (fetch.error, fetch.error_kind, fetch.rejects) == ("", "", ())
+    assert fetch.trade_date == date(2025, 11, 4)
+    assert fetch.payload_hash == hashlib.sha256(fetch.payload).hexdigest()
+    assert fetch.broker_time is not None
+    assert (row.price, row.average_price, row.quantity) == (401_050_000, 401_033_333, 10)
+    assert (row.trade_date, row.side, row.tag) == (date(2025, 11, 3), Side.BUY, "ts1")
+    assert row.placed_at == datetime(2025, 11, 3, 3, 50, 11, tzinfo=UTC)
+    assert row.updated_at == datetime(2025, 11, 3, 4, 1, tzinfo=UTC)
+    method, path, headers, _ = script.asked[0]
+    assert (method, path) == ("GET", "/orders")
+    assert headers["Authorization"] == f"token {KEY}:{TOKEN}"
+    assert headers["X-Kite-Version"] == "3"
+
+
+def test_empty_book_is_complete_and_empty() -> None:
+    fetch, _, _ = play(orders, data([]))
+    assert (fetch.outcome, fetch.rows, fetch.rejects) == (Outcome.COMPLETE, (), ())
+
+
+@pytest.mark.parametrize(
+    ("step", "kind", "sends"),
+    [
+        (say(f"<html>{TOKEN} login</html>", kind="text/html"), "UnreadableAnswerError", 1),
+        (say('{"status": "success", "data": [{"ord'), "UnreadableAnswerError", 1),
+        (say('{"status": "success", "data": NaN}'), "UnreadableAnswerError", 1),
+        (say('{"status": "success", "data": 1e99999999999999999999}'), "UnreadableAnswerError", 1),
+        (say("[" * 200_00), "UnreadableAnswerError", 1),
+        (say(b""), "UnreadableAnswerError", 1),
+        (say("x" * 200_000), "UnreadableAnswerError", 1),
+        (data(None), "UnreadableAnswerError", 1),
+        (data({}), "UnreadableAnswerError", 1),
+        (say('{"status": "success"}'), "UnreadableAnswerError", 1),
+        (say("[]"), "UnreadableAnswerError", 1),
+        (say("", 302, Location="/other"), "UnreadableAnswerError", 1),
+        (error("TokenException", 403), "SessionExpiredError", 1),
+        (say("denied", 403), "SessionExpiredError", 1),
+        (error("PermissionException", 403), "RefusedRequestError", 1),
+        (error("InputException", 400), "RefusedRequestError", 1),
+        (error("GeneralException", 200), "BrokerUnavailableError", 1),
+        (error("NetworkException", 503), "BrokerUnavailableError", 3),
+        (error("NetworkException", 429), "RateLimitedError", 3),
+        (hang, "BrokerUnavailableError", 3),
+        (reset, "BrokerUnavailableError", 3),
+    ],
+)
+def test_failed_read_is_never_an_empty_book(step: Any, kind: Any, sends: Any) -> None:
+    fetch, script, _ = play(orders, step)
+    assert (fetch.outcome, fetch.error_kind, fetch.rows) == (Outcome.FAILED, kind, ())
+    assert len(script.asked) == sends
+    assert KEY not in fetch.error
+    assert TOKEN not in fetch.error
+    assert bool(fetch.payload) is bool(fetch.payload_hash)
+
+
+def test_read_recovers_after_a_server_error() -> None:
+    fetch, script, clock = play(orders, say("oops", 500), reset, data([ORDER]))
+    assert fetch.outcome is Outcome.COMPLETE
+    assert len(script.asked) == 3
+    assert 0.005 <= clock.slept[0] <= 0.01 <= clock.slept[1] <= 0.02
+
+
+@pytest.mark.parametrize(("asked", "waited"), [("7", 7.0), ("999999", 30.0)])
+def test_retry_after_is_honoured_within_bounds(asked: Any, waited: Any) -> None:
+    limited = say("slow down", 429, **{"Retry-After": asked})
+    fetch, _, clock = play(orders, limited, data([]))
+    assert fetch.outcome is Outcome.COMPLETE
+    assert clock.slept == [waited]
+
+
+def test_requests_of_an_account_keep_their_pace() -> None:
+    async def twelve(client: ZerodhaClient) -> list[Fetch]:
+        return [await client.orders() for _ in range(12)]
+
+    _, _, clock = play(twelve, data([]))
+    assert len(clock.slept) == 2
+    assert all(0 < wait <= 1.05 for wait in clock.slept)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"quantity": 1.5}, "quantity"),
+        ({"quantity": -1}, "quantity"),
+        ({"filled_quantity": True}, "filled_quantity"),
+        ({"price": 401.123456789}, "price"),
+        ({"status": None}, "status"),
+        ({"order_timestamp": "09:20:11"}, "order_timestamp"),
+        ({"transaction_type": "HOLD"}, "transaction_type"),
+        ({"tag": "a\0b"}, "tag"),
+    ],
+)
+def test_bad_row_is_quarantined_and_the_rest_read(change: Any, reason: Any) -> None:
+    other = ORDER | {"order_id": "2"}
+    fetch, _, _ = play(orders, data([ORDER | change, other, 7]))
+    assert [row.broker_order_id for row in fetch.rows] == ["2"]
+    bad, number = fetch.rejects
+    assert (fetch.outcome, bad.row_id) == (Outcome.COMPLETE, ORDER["order_id"])
+    assert bad.reason.startswith(f"orders: {reason}: ")
+    assert json.loads(bad.raw) == ORDER | change
+    assert (number.row_id, number.raw) == ("", "7")
+
+
+def test_book_without_one_readable_row_is_partial_and_raw_is_bounded() -> None:
+    fetch, _, _ = play(orders, data([{"order_id": "1", "status_message": "x" * 9000}]))
+    assert (fetch.outcome, fetch.rows, fetch.error_kind) == (
+        Outcome.PARTIAL, (), "ValueRefusedError",
+    )  # fmt: skip
+    assert len(fetch.rejects[0].raw) == 4096
+
+
+def test_unknown_status_is_kept() -> None:
+    fetch, _, _ = play(orders, data([ORDER | {"status": "DREAMING"}]))
+    assert (fetch.rows[0].status_word, fetch.rows[0].status) == ("DREAMING", OrderStatus.UNKNOWN)
+
+
+def test_duplicates_are_one_row_or_a_reject() -> None:
+    fetch, _, _ = play(orders, data([ORDER, ORDER, ORDER | {"filled_quantity": 4}]))
+    assert [row.filled_quantity for row in fetch.rows] == [3]
+    assert [item.row_id for item in fetch.rejects] == [ORDER["order_id"]]
+
+
+def test_trade_times_and_exact_prices() -> None:
+    late = TRADE | {"trade_id": "2", "fill_timestamp": None}
+    never = TRADE | {"trade_id": "3", "fill_timestamp": None, "exchange_timestamp": None}
+    long = TRADE | {"trade_id": "4", "average_price": 401.123456789}
+    fetch, _, _ = play(lambda client: client.trades(), data([TRADE, late, never, long]))
+    assert [row.trade_id for row in fetch.rows] == ["77001", "2"]
+    assert fetch.rows[0].trade_date == date(2025, 11, 3)
+    assert fetch.rows[1].filled_at == datetime(2025, 11, 2, 18, 40, tzinfo=UTC)
+    assert [item.row_id for item in fetch.rejects] == ["3", "4"]
+
+
+def test_positions_multiplier_must_be_whole() -> None:
+    row = {
+        "exchange": "MCX", "tradingsymbol": "ZINC", "product": "NRML", "quantity": -2,
+        "overnight_quantity": 0, "multiplier": 5000, "average_price": 270.5, "last_price": 271,
+    }  # fmt: skip
+    book = {"net": [row, row | {"multiplier": 0.5}], "day": []}
+    fetch, _, _ = play(lambda client: client.positions(), data(book))
+    assert [(p.quantity, p.multiplier, p.last_price) for p in fetch.rows] == [
+        (-2, 5000, 271_000_000)
+    ]
+    assert "multiplier" in fetch.rejects[0].reason
+
+
+def test_placement_sends_exact_text_and_returns_the_id() -> None:
+    order_id, script, _ = play(lambda client: client.place(REQUEST), data({"order_id": "9"}))
+    method, path, _, form = script.asked[0]
+    assert (order_id, method, path) == ("9", "POST", "/orders/regular")
+    assert form == {
+        "exchange": "NSE", "tradingsymbol": "ITC", "transaction_type": "BUY", "quantity": "5",
+        "product": "CNC", "order_type": "LIMIT", "validity": "DAY", "price": "401.05",
+        "tag": "ts1",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("step", "kind"),
+    [
+        (hang, errors.BrokerUnavailableError),
+        (reset, errors.BrokerUnavailableError),
+        (say("oops", 502), errors.BrokerUnavailableError),
+        (error("NetworkException", 503), errors.BrokerUnavailableError),
+        (say("<html>"), errors.UnreadableAnswerError),
+        (data({}), errors.UnreadableAnswerError),
+        (say("", 429), errors.RateLimitedError),
+        (error("MarginException", 400), errors.OrderRejectedError),
+        (error("OrderException", 500), errors.OrderRejectedError),
+        (error("InputException", 400), errors.RefusedRequestError),
+        (error("TokenException", 403), errors.SessionExpiredError),
+    ],
+)
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda client: client.place(REQUEST),
+        lambda client: client.modify("9", {"quantity": "6"}, "regular"),
+        lambda client: client.cancel("9", "regular"),
+    ],
+)
+def test_writes_are_sent_once(write: Any, step: Any, kind: Any) -> None:
+    raised, script = failing(write, step)
+    assert type(raised) is kind
+    assert len(script.asked) == 1
+
+
+def test_odd_ids_are_not_sent() -> None:
+    raised, script = failing(lambda client: client.cancel("../x", "regular"), data({}))
+    assert isinstance(raised, errors.RefusedRequestError)
+    assert script.asked == []
+
+
+def test_profile() -> None:
+    found, _, _ = play(lambda c: c.profile(), data({"user_id": "AB1", "user_name": "A B"}))
+    assert found == {"user_id": "AB1", "user_name": "A B"}
+
+
+@pytest.mark.parametrize(
+    ("broker", "secrets", "base_url", "kind", "word"),
+    [
+        ("NOPE", {}, "", errors.UnknownBrokerError, "ZERODHA"),
+        ("ZERODHA", {"api_key": KEY}, "", errors.ConfigurationError, "access_token"),
+        ("ZERODHA", {"api_key": KEY, "access_token": "a\nb"}, "", errors.ConfigurationError, "has"),
+        ("ZERODHA", {"api_key": KEY, "access_token": TOKEN}, "ftp://x",
+         errors.ConfigurationError, "base_url"),
+    ],
+)  # fmt: skip
+def test_factory_names_what_is_wrong(
+    broker: Any, secrets: Any, base_url: Any, kind: Any, word: Any
+) -> None:
+    clock = FakeClock()
+    account = Account(1, "ORG", "A1", broker, base_url=base_url, credentials=secrets)
+    with pytest.raises(kind, match=word) as info:
+        BrokerFactory(Transport(clock), clock).client(account)
+    assert "ORG/A1" in str(info.value)
+    assert KEY not in str(info.value)
