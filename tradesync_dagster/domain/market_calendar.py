@@ -3,12 +3,14 @@
 What belongs here: the exchange's zone, its trading days. What does not: what is done on them.
 """
 
+import warnings
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 import exchange_calendars
 import pandas as pd
+from pandas.errors import Pandas4Warning
 
 IST = ZoneInfo("Asia/Kolkata")
 """The exchanges' zone; a trade date is a day in it."""
@@ -29,7 +31,10 @@ def trade_date_of(moment: datetime) -> date:
 
 @lru_cache(maxsize=1)
 def _calendar() -> exchange_calendars.ExchangeCalendar:
-    return exchange_calendars.get_calendar(_CALENDAR)
+    with warnings.catch_warnings():
+        # exchange_calendars 4.13 uses a Series accessor that pandas 3.1 deprecates.
+        warnings.simplefilter("ignore", Pandas4Warning)
+        return exchange_calendars.get_calendar(_CALENDAR)
 
 
 @lru_cache(maxsize=512)

@@ -1,0 +1,116 @@
+"""What leaves the house: snapshots in a real Redis, notifications through a real RabbitMQ."""
+
+import json
+from typing import Any
+
+import pika
+import pytest
+import redis
+from pydantic import SecretStr
+
+from tradesync_dagster.publish.redis_snapshots import account_key
+from tradesync_dagster.sync import cycle
+from tradesync_dagster_tests.support.desk import Desk
+
+CLOSED = "redis://127.0.0.1:9/0"
+
+
+def pending(desk: Desk) -> list[Any]:
+    return desk.services.store.pending_messages(100)
+
+
+@pytest.mark.redis
+def test_redis_holds_the_same_document_as_the_store(
+    desk: Desk, redis_url: str, redis_client: redis.Redis
+) -> None:
+    desk.by_hand("BUY", 10)
+    summary = desk.with_settings(redis_url=SecretStr(redis_url)).sync()
+    assert summary.publish_errors == ()
+    (stored, *_) = desk.services.store.unpublished([summary.results[0].account_id])
+    assert redis_client.hget(account_key("desk/SIM001"), "body") == stored.body
+    document = json.loads(stored.body)
+    assert document["orders"][0]["origin"] == "external"
+    assert document["positions"][0]["quantity"] == 10
+    assert desk.services.store.unpublished(None) == []
+
+
+@pytest.mark.redis
+def test_a_redis_that_is_away_delays_and_loses_nothing(
+    desk: Desk, redis_url: str, redis_client: redis.Redis
+) -> None:
+    desk.by_hand("BUY", 10)
+    away = desk.with_settings(redis_url=SecretStr(CLOSED)).sync()
+    assert away.status == "partial_success"
+    assert "127.0.0.1:9" in away.publish_errors[0]
+    assert {result.status for result in away.results} == {"success"}
+    assert not redis_client.exists(account_key("desk/SIM001"))
+    back = desk.with_settings(redis_url=SecretStr(redis_url)).sync()
+    assert (back.status, back.results[0].changed) == ("success", frozenset())
+    assert redis_client.exists(account_key("desk/SIM001"))
+
+
+@pytest.mark.redis
+def test_a_crash_before_publishing_is_healed_by_the_next_sync(
+    desk: Desk, redis_url: str, redis_client: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class CrashError(Exception):
+        pass
+
+    def crash(*_: object) -> None:
+        raise CrashError
+
+    desk.by_hand("BUY", 10)
+    running = desk.with_settings(redis_url=SecretStr(redis_url))
+    with monkeypatch.context() as patched, pytest.raises(CrashError):
+        patched.setattr(cycle, "publish", crash)
+        running.sync()
+    assert len(pending(desk)) == 3
+    assert running.sync().results[0].changed == frozenset()
+    assert redis_client.exists(account_key("desk/SIM001"))
+    assert pending(desk) == []
+
+
+@pytest.mark.rabbitmq
+def test_rabbitmq_carries_the_note_of_each_account(desk: Desk, rabbitmq_url: str) -> None:
+    connection = pika.BlockingConnection(pika.URLParameters(rabbitmq_url))
+    channel = connection.channel()
+    channel.exchange_declare("sync_notifications", "topic", durable=True)
+    queue = channel.queue_declare("", exclusive=True).method.queue
+    channel.queue_bind(queue, "sync_notifications", "account.SIM001.sync_completed")
+    desk.by_hand("BUY", 10)
+    assert desk.with_settings(rabbitmq_url=SecretStr(rabbitmq_url)).sync().publish_errors == ()
+    method, properties, body = channel.basic_get(queue, auto_ack=True)
+    connection.close()
+    assert method is not None
+    assert properties is not None
+    note = json.loads(body)
+    assert list(note) == ["type", "account", "timestamp", "summary", "full_results"]
+    assert (note["type"], note["account"]) == ("sync_completed", "SIM001")
+    assert note["timestamp"].endswith("Z")
+    assert note["summary"] == {
+        "status": "success",
+        "position_generation": {
+            "regenerated": True, "positions_updated": 1, "holdings_updated": 0,
+        },
+        "external_orders": 1,
+        "redis_status": "disabled",
+        "errors": 0,
+    }  # fmt: skip
+    assert note["full_results"]["account"] == "desk/SIM001"
+    assert pending(desk) == []
+
+
+@pytest.mark.rabbitmq
+def test_a_rabbitmq_that_is_away_keeps_the_notes_in_order(desk: Desk, rabbitmq_url: str) -> None:
+    away = desk.with_settings(rabbitmq_url=SecretStr("amqp://guest:guest@127.0.0.1:9/"))
+    assert "127.0.0.1:9" in away.sync().publish_errors[0]
+    assert away.sync().publish_errors
+    waiting = [message.message_id for message in pending(desk)]
+    assert len(waiting) == 6
+    assert desk.with_settings(rabbitmq_url=SecretStr(rabbitmq_url)).sync().publish_errors == ()
+    assert pending(desk) == []
+
+
+def test_notifications_can_be_switched_off(desk: Desk) -> None:
+    desk.with_settings(rabbitmq_notifications_enabled=False).sync()
+    assert pending(desk) == []
