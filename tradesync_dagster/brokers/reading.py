@@ -8,7 +8,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, NoReturn, TypeVar
 
@@ -24,17 +24,16 @@ from tradesync_dagster.domain.errors import (
     UnreadableAnswerError,
     ValueRefusedError,
 )
+from tradesync_dagster.domain.market_calendar import IST, trade_date_of
 
 RowT = TypeVar("RowT")
 Row = Mapping[str, Any]
-
-IST = timezone(timedelta(hours=5, minutes=30))
-"""The exchanges' zone. It has had no other offset since 1945."""
 
 _NO_TEXT = re.compile("[\0\ud800-\udfff]")
 _SECRET = re.compile(r"[\x21-\x7e]+")
 _MAX_TEXT = _MAX_RAW = 4096
 _SHOWN = 80
+_TIME = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", re.ASCII)
 _FIRST_YEAR = 1990
 """Some systems write no time as year 1; no exchange here kept electronic books before this."""
 
@@ -156,7 +155,7 @@ def ist_time(row: Row, name: str) -> datetime:
     """
     value = text(row, name)
     try:
-        at = datetime.strptime(value, "%Y-%m-%d %H:%M:%S").replace(tzinfo=IST)
+        at = datetime.fromisoformat(value if _TIME.fullmatch(value) else "").replace(tzinfo=IST)
     except ValueError:
         shown = harmless(value, limit=_SHOWN)
         raise ValueRefusedError(f"{name}: {shown!r} is not a time as YYYY-MM-DD HH:MM:SS") from None
@@ -168,11 +167,6 @@ def ist_time(row: Row, name: str) -> datetime:
 def optional_ist_time(row: Row, name: str) -> datetime | None:
     """Read a time as ``ist_time``; ``None`` where the field is missing, null or empty."""
     return ist_time(row, name) if row.get(name) not in (None, "") else None
-
-
-def ist_date(at: datetime) -> date:
-    """Return the exchange's day of an aware time."""
-    return at.astimezone(IST).date()
 
 
 def read_rows(
@@ -229,7 +223,7 @@ def failed_fetch(
     return Fetch(
         kind=kind,
         outcome=Outcome.FAILED,
-        trade_date=ist_date(requested_at),
+        trade_date=trade_date_of(requested_at),
         requested_at=requested_at,
         seconds=seconds,
         payload=answer.body if answer else b"",
@@ -252,7 +246,7 @@ def read_fetch(
     return Fetch(
         kind=kind,
         outcome=Outcome.PARTIAL if unread else Outcome.COMPLETE,
-        trade_date=ist_date(answer.requested_at),
+        trade_date=trade_date_of(answer.requested_at),
         requested_at=answer.requested_at,
         seconds=answer.seconds,
         rows=rows,

@@ -15,6 +15,7 @@ from tradesync_dagster.domain import errors
 from tradesync_dagster.domain.accounts import Account
 from tradesync_dagster.domain.answers import BrokerHolding, BrokerPosition, Fetch, OrderRequest
 from tradesync_dagster.domain.fills import Fill
+from tradesync_dagster.domain.market_calendar import trade_date_of
 from tradesync_dagster.domain.money import format_price
 from tradesync_dagster.domain.orders import BrokerOrder, Side
 from tradesync_dagster.domain.ports import Clock
@@ -202,7 +203,7 @@ def _order(row: Row) -> BrokerOrder:
     later = [reading.optional_ist_time(row, name) for name in names]
     return BrokerOrder(
         broker_order_id=reading.text(row, "order_id"),
-        trade_date=reading.ist_date(placed_at),
+        trade_date=trade_date_of(placed_at),
         **_instrument(row),
         side=_side(row),
         order_type=reading.text(row, "order_type"),
@@ -234,7 +235,7 @@ def _fill(row: Row) -> Fill:
     return Fill(
         trade_id=reading.text(row, "trade_id"),
         broker_order_id=reading.text(row, "order_id"),
-        trade_date=reading.ist_date(filled_at),
+        trade_date=trade_date_of(filled_at),
         **_instrument(row),
         side=_side(row),
         quantity=reading.quantity(row, "quantity", least=1),

@@ -44,6 +44,8 @@ def _show(value: object) -> str:
 
 
 def _scaled(value: object, digits: int, field: str) -> int:
+    if type(value) is int and abs(value) <= INT64_MAX // 10**digits:
+        return int(value) * int(10**digits)  # the common case in brokers' JSON, without a Decimal
     number = _decimal(value, field)
     with localcontext() as context:
         context.prec = 2 * _MAX_TEXT

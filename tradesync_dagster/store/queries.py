@@ -82,7 +82,7 @@ class Queries(Repository):
 
     def _with_account(self, table: Table, account: str | None) -> Select[Any]:
         query = select(_ACCOUNT, table).join_from(table, tables.accounts)
-        return query if account is None else query.where(account == _ACCOUNT)
+        return query if account is None else query.where(_KEY.in_([account]))
 
     def _rows(self, query: Select[Any]) -> list[dict[str, Any]]:
         return [dict(row) for row in self._connection.execute(query).mappings()]

@@ -1,0 +1,59 @@
+"""``tradesync exchange serve``: the simulated exchange as a process of its own.
+
+What belongs here: its options. What does not: the exchange (``brokers.exchange``).
+"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tradesync_dagster.brokers.exchange.server import ExchangeConfig
+from tradesync_dagster.brokers.exchange.server import serve as serve_exchange
+from tradesync_dagster.cli.screen import Group
+from tradesync_dagster.domain.errors import ConfigurationError
+
+commands = typer.Typer(cls=Group, no_args_is_help=True, help="The simulated exchange.")
+
+
+@commands.callback()
+def _exchange() -> None:
+    """The simulated exchange."""
+
+
+@commands.command("serve")
+def serve(  # noqa: PLR0913 - one parameter an option
+    *,
+    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535)] = 8650,
+    accounts: Annotated[int, typer.Option(min=1, max=100_000, help="How many accounts.")] = 20,
+    seed: Annotated[int, typer.Option(help="The same seed lives the same days.")] = 7,
+    journal: Annotated[
+        Path | None, typer.Option(help="Keep everything in this file, and go on from it.")
+    ] = None,
+    step_seconds: Annotated[
+        float | None, typer.Option(min=0.01, help="Let the market move by itself this often.")
+    ] = None,
+    latency_ms: Annotated[float, typer.Option(min=0, help="Delay every answer.")] = 0,
+    people_rate: Annotated[
+        float, typer.Option(min=0, max=1, help="Chance that an account trades by hand in a step.")
+    ] = 0.05,
+    history_days: Annotated[int, typer.Option(min=0, help="Days traded before the first.")] = 0,
+) -> None:
+    """Serve the simulated exchange until it is interrupted."""
+    if journal is not None:
+        journal.parent.mkdir(parents=True, exist_ok=True)
+    config = ExchangeConfig(
+        host=host, port=port, accounts=accounts, seed=seed, journal=journal,
+        step_seconds=step_seconds, latency_ms=latency_ms, people_rate=people_rate,
+        history_days=history_days,
+    )  # fmt: skip
+    typer.echo(f"Simulated exchange: http://{host}:{port} ({accounts} accounts)")
+    try:
+        serve_exchange(config)
+    except OSError as error:
+        raise ConfigurationError(
+            f"the exchange cannot listen on {host}:{port}: {error.strerror or error}"
+        ) from None
+    except ValueError as error:
+        raise ConfigurationError(f"the exchange cannot go on from {journal}: {error}") from None

@@ -1,0 +1,27 @@
+"""All commands in one place.
+
+What belongs here: which commands there are. What does not: what any of them does.
+"""
+
+import typer
+
+from tradesync_dagster.cli import accounts, books, exchange, servers, stack, sync
+from tradesync_dagster.cli.screen import Group
+
+app = typer.Typer(
+    cls=Group,
+    no_args_is_help=True,
+    pretty_exceptions_show_locals=False,
+    help="Keep a trading desk's books true across its broker accounts.",
+)
+app.command("demo")(stack.demo)
+app.command("run")(stack.run)
+app.command("sync")(sync.sync)
+app.add_typer(accounts.commands, name="accounts")
+app.command("orders")(books.orders)
+app.command("external")(books.external)
+app.command("positions")(books.positions)
+app.command("holdings")(books.holdings)
+app.add_typer(exchange.commands, name="exchange")
+app.add_typer(servers.database, name="db")
+app.command("doctor")(servers.doctor)

@@ -1,0 +1,33 @@
+"""What ``dagster`` loads: everything in ``defs``."""
+
+from collections.abc import Mapping
+
+import dagster as dg
+
+from tradesync_dagster.defs.assets import sync_accounts
+from tradesync_dagster.defs.jobs import sync_job
+from tradesync_dagster.defs.resources import services_resource
+from tradesync_dagster.defs.schedules import sync_every_five_minutes
+from tradesync_dagster.defs.sensors import account_discovery, failed_accounts, run_failures
+
+
+def build_definitions(resource_overrides: Mapping[str, object] | None = None) -> dg.Definitions:
+    """Put the code location together.
+
+    Args:
+        resource_overrides: Other resources by name, such as services made for a test.
+
+    Returns:
+        The definitions.
+    """
+    return dg.Definitions(
+        assets=[sync_accounts],
+        jobs=[sync_job],
+        schedules=[sync_every_five_minutes],
+        sensors=[account_discovery, failed_accounts, run_failures],
+        resources={"services": services_resource, **(resource_overrides or {})},
+        executor=dg.in_process_executor,
+    )
+
+
+definitions = build_definitions()

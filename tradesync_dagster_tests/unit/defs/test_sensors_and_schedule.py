@@ -1,0 +1,146 @@
+"""What the schedule and the sensors ask for, and when they skip."""
+
+import json
+from collections.abc import Callable
+from typing import Any, cast
+
+import dagster as dg
+import pytest
+
+from tradesync_dagster.definitions import build_definitions
+from tradesync_dagster.defs import recording
+from tradesync_dagster.defs.jobs import config_for
+from tradesync_dagster.defs.partitions import ACCOUNTS, accounts
+from tradesync_dagster.defs.schedules import sync_every_five_minutes
+from tradesync_dagster.defs.sensors import (
+    MOST_ASKED,
+    account_discovery,
+    failed_accounts,
+    run_failures,
+)
+
+KEYS = ["DESK/A", "DESK/B", "DESK/C"]
+Call = Callable[..., dg.ExecuteInProcessResult]
+
+
+def status(instance: dg.DagsterInstance, name: str) -> dict[str, str | None]:
+    shown = instance.get_status_by_partition(dg.AssetKey(name), KEYS, accounts) or {}
+    return {key: value and value.value for key, value in shown.items()}
+
+
+def evaluate_schedule(instance: dg.DagsterInstance, services: Any) -> dg.RunRequest | dg.SkipReason:
+    with dg.build_schedule_context(instance=instance, resources={"services": services}) as context:
+        return cast("dg.RunRequest | dg.SkipReason", sync_every_five_minutes(context))
+
+
+def test_schedule_asks_for_all_enabled_accounts(
+    instance: dg.DagsterInstance, services: Any
+) -> None:
+    asked = evaluate_schedule(instance, services)
+    assert isinstance(asked, dg.RunRequest)
+    assert asked.run_config == config_for(KEYS).to_config_dict()
+    assert asked.partition_key is None
+
+
+def test_schedule_waits_for_the_tick_before(instance: dg.DagsterInstance, services: Any) -> None:
+    job = build_definitions({"services": services}).resolve_job_def("sync_job")
+    run = instance.create_run_for_job(
+        job, tags={recording.KIND: recording.TICK}, status=dg.DagsterRunStatus.STARTED
+    )
+    skipped = evaluate_schedule(instance, services)
+    assert isinstance(skipped, dg.SkipReason)
+    assert run.run_id in str(skipped.skip_message)
+
+
+def test_schedule_does_not_wait_for_a_single_account(
+    instance: dg.DagsterInstance, services: Any
+) -> None:
+    job = build_definitions({"services": services}).resolve_job_def("sync_job")
+    instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED)
+    assert isinstance(evaluate_schedule(instance, services), dg.RunRequest)
+
+
+def test_schedule_skips_without_accounts(instance: dg.DagsterInstance, services: Any) -> None:
+    services.store.keys = []
+    assert isinstance(evaluate_schedule(instance, services), dg.SkipReason)
+
+
+def discover(instance: dg.DagsterInstance, services: Any) -> dg.SensorResult | dg.SkipReason:
+    with dg.build_sensor_context(instance=instance, resources={"services": services}) as context:
+        return cast("dg.SensorResult | dg.SkipReason", account_discovery(context))
+
+
+def test_discovery_adds_and_removes(instance: dg.DagsterInstance, services: Any) -> None:
+    assert isinstance(discover(instance, services), dg.SkipReason)
+    services.store.keys = ["DESK/A", "DESK/C", "DESK/D"]
+    found = discover(instance, services)
+    assert isinstance(found, dg.SensorResult)
+    assert found.skip_reason is not None
+    assert found.skip_reason.skip_message == "1 accounts added, 1 removed."
+    assert [list(r.partition_keys) for r in found.dynamic_partitions_requests or []] == [
+        ["DESK/D"],
+        ["DESK/B"],
+    ]
+
+
+def test_discovery_is_not_silent_without_its_database(
+    instance: dg.DagsterInstance, services: Any
+) -> None:
+    services.store.error = "the books cannot be reached"
+    with pytest.raises(ConnectionError, match="cannot be reached"):
+        discover(instance, services)
+
+
+def look(instance: dg.DagsterInstance, cursor: str | None = None) -> Any:
+    return failed_accounts(dg.build_sensor_context(instance=instance, cursor=cursor))
+
+
+def test_failed_accounts_are_asked_for_once(
+    instance: dg.DagsterInstance, services: Any, tick: Call, one: Call
+) -> None:
+    assert isinstance(look(instance), dg.SkipReason)
+    services.bad = {"DESK/B"}
+    tick(services)
+    found = look(instance)
+    (request,) = found.run_requests
+    assert (request.partition_key, request.run_key) == ("DESK/B", "DESK/B:tick-1")
+    assert found.cursor == "tick-1"
+    assert isinstance(look(instance, found.cursor), dg.SkipReason)
+    assert not one(services, "DESK/B").success
+    assert status(instance, "orders")["DESK/B"] == "FAILED"
+    tick(services)
+    again = look(instance, found.cursor)
+    assert (again.run_requests, again.cursor) == ([], "tick-3")
+    assert "already shown" in again.skip_reason.skip_message
+
+
+def test_failed_accounts_asks_for_few_and_known_ones(
+    instance: dg.DagsterInstance, services: Any, tick: Call
+) -> None:
+    services.store.keys = [f"DESK/{number:03}" for number in range(40)]
+    services.bad = set(services.store.keys)
+    instance.add_dynamic_partitions(ACCOUNTS, services.store.keys[1:])
+    tick(services, [])
+    asked = [request.partition_key for request in look(instance).run_requests]
+    assert asked == services.store.keys[1 : MOST_ASKED + 1]
+
+
+def test_run_failures_are_logged(
+    instance: dg.DagsterInstance, services: Any, capsys: pytest.CaptureFixture[str], one: Call
+) -> None:
+    services.bad = {"DESK/B"}
+    result = one(services, "DESK/B")
+    (event,) = [e for e in result.all_events if e.event_type_value == "PIPELINE_FAILURE"]
+    run = instance.get_run_by_id(result.run_id)
+    assert run is not None
+    context = dg.build_run_status_sensor_context(
+        "run_failures", event, instance, run
+    ).for_run_failure()
+    run_failures(context)
+    written = capsys.readouterr().err
+    assert f"run {run.run_id} of sync_job failed for DESK/B: DESK/B: ZERODHA" in written
+
+
+def test_tags_are_read_back() -> None:
+    assert recording.listed({}, recording.FAILED_ACCOUNTS) == []
+    assert recording.listed({"x": json.dumps(["A/B"])}, "x") == ["A/B"]
