@@ -55,6 +55,6 @@ def _findings() -> list[Row]:
     try:
         return list(open_services().doctor())
     except NotMigratedError as error:
-        return [{"name": "books", "state": "wrong", "detail": str(error)}]
+        return [{"name": "database", "state": "wrong", "detail": str(error)}]
     except ConfigurationError as error:
         return [{"name": "settings", "state": "wrong", "detail": str(error)}]

@@ -153,7 +153,7 @@ def test_a_hand_placed_order_is_found_and_ctrl_c_leaves_nothing(home: Path) -> N
             if row["broker_order_id"] == order_id
         ]  # fmt: skip
         assert [(row["origin"], row["symbol"], row["quantity"]) for row in found] == [
-            ("EXTERNAL", "INFY", 3)
+            ("external", "INFY", 3)
         ]
         children = descendants(demo.process.pid)
         assert len(children) >= 3
