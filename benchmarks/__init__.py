@@ -1,0 +1,1 @@
+"""Side-by-side figures, one command: ``make bench``."""

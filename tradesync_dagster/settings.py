@@ -109,18 +109,30 @@ class Settings(BaseSettings):
         path = self.home / "secret.key"
         try:
             self.home.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
+            if not path.exists():
+                _write_once(path, Fernet.generate_key())
             return path.read_text(encoding="ascii")
+        except UnicodeDecodeError:
+            raise ConfigurationError(f"the key file {path} holds no Fernet key") from None
         except OSError as error:
             raise ConfigurationError(
-                f"the key file {path} cannot be made: {error.strerror}; set TRADESYNC_HOME to a "
+                f"the key file {path} cannot be used: {error.strerror}; set TRADESYNC_HOME to a "
                 "folder that can be written"
             ) from None
-        key = Fernet.generate_key().decode("ascii")
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            file.write(key)
-        return key
+
+
+def _write_once(path: Path, content: bytes) -> None:
+    """Make a private file appear whole or not at all; the first of two writers wins."""
+    draft = path.with_name(f"{path.name}.{os.getpid()}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        return
+    finally:
+        draft.unlink()
 
 
 def child_environment(extra: Mapping[str, str]) -> dict[str, str]:

@@ -18,7 +18,7 @@ from tradesync_dagster.domain.results import AccountResult, TickSummary
 SPECS = [
     dg.AssetSpec(
         "order_book",
-        group_name="broker",
+        group_name="books",
         kinds={"api"},
         skippable=True,
         description="Today's orders and trades as the broker tells them, fetched completely or "
@@ -31,7 +31,7 @@ SPECS = [
         kinds={"sql"},
         skippable=True,
         description="Orders that did not come from us, such as those placed by hand in the "
-        "broker's app: confirmed by two complete books, each with a scored owner.",
+        "broker's app: confirmed by two complete books of the broker asked for some time apart.",
     ),
     dg.AssetSpec(
         "orders",
@@ -63,7 +63,7 @@ SPECS = [
     dg.AssetSpec(
         "snapshots",
         deps=["positions", "holdings"],
-        group_name="published",
+        group_name="books",
         kinds={"redis", "rabbitmq"},
         skippable=True,
         description="The account's state as other systems read it: published to Redis, with a "
@@ -105,7 +105,7 @@ def sync_accounts(
     before = recording.Shown() if chosen else recording.shown_before(context.instance, summary)
     selected = {key.to_user_string() for key in context.selected_asset_keys}
     for result in summary.results:
-        # A tick records changes, and what a person still sees as failed but is well again.
+        # A tick records changes, and what people see as failed, or do not see yet, but is well.
         due = (
             selected if chosen else result.changed | before.failed.get(result.account, frozenset())
         )

@@ -25,6 +25,12 @@ OPEN_ACCOUNTS = "tradesync/open_accounts"
 MOST_ROWS = 100
 """Most orders in one event's table: events stay in the history for good."""
 
+_COLUMNS = (
+    "broker_order_id", "placed_at", "exchange", "symbol", "side", "quantity", "filled_quantity",
+    "average_price", "product", "status", "origin", "message",
+)  # fmt: skip
+"""What a table of orders shows of each."""
+
 Metadata = dict[str, dg.MetadataValue | str | int]
 Row = Mapping[str, str | int]
 
@@ -51,24 +57,29 @@ def stale(result: AccountResult) -> frozenset[str]:
 
 
 def shown_failed(
-    instance: dg.DagsterInstance, keys: Collection[str] | None = None
+    instance: dg.DagsterInstance,
+    keys: Collection[str] | None = None,
+    *,
+    or_missing: bool = False,
 ) -> dict[str, frozenset[str]]:
     """Read which partitions Dagster shows as failed.
 
     Args:
         instance: Where it is recorded.
         keys: Only these accounts; all that are partitions if not given.
+        or_missing: Count those that were never recorded too.
 
     Returns:
         The names of the failed assets by account; accounts without any are left out.
     """
     known = instance.get_dynamic_partitions(ACCOUNTS)
     wanted = [key for key in known if keys is None or key in keys]
+    wanted_statuses = {dg.AssetPartitionStatus.FAILED, *([None] if or_missing else [])}
     found: dict[str, set[str]] = {}
     for name in ASSETS if wanted else ():
         shown = instance.get_status_by_partition(dg.AssetKey(name), wanted, accounts) or {}
         for key, status in shown.items():
-            if status is dg.AssetPartitionStatus.FAILED:
+            if status in wanted_statuses:
                 found.setdefault(key, set()).add(name)
     return {key: frozenset(names) for key, names in found.items()}
 
@@ -78,7 +89,7 @@ class Shown:
     """What people see from earlier runs, and a tick has to put right even if nothing changed.
 
     Attributes:
-        failed: The names of assets shown as failed, by account.
+        failed: The names of assets shown as failed, or not at all yet, by account.
         open: Accounts whose check did not pass.
     """
 
@@ -98,7 +109,8 @@ def shown_before(instance: dg.DagsterInstance, summary: TickSummary) -> Shown:
     """
     well = {result.account for result in summary.results if not stale(result)}
     return Shown(
-        shown_failed(instance, well), frozenset(listed(latest_tick(instance), OPEN_ACCOUNTS))
+        shown_failed(instance, well, or_missing=True),
+        frozenset(listed(latest_tick(instance), OPEN_ACCOUNTS)),
     )
 
 
@@ -167,7 +179,12 @@ def _profit(result: AccountResult) -> Metadata:
 
 
 def _table(rows: Sequence[Row]) -> dg.TableMetadataValue:
-    return dg.MetadataValue.table(records=[dg.TableRecord(dict(row)) for row in rows[:MOST_ROWS]])
+    return dg.MetadataValue.table(
+        records=[
+            dg.TableRecord({name: row[name] for name in _COLUMNS if name in row})
+            for row in rows[:MOST_ROWS]
+        ]
+    )
 
 
 def _steps(seconds: Mapping[str, float]) -> str:

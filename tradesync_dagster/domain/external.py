@@ -16,6 +16,7 @@ from uuid import UUID
 from tradesync_dagster.domain.answers import Fetch
 from tradesync_dagster.domain.breaks import Break
 from tradesync_dagster.domain.intents import CLOCK_SLACK, IntentMatcher
+from tradesync_dagster.domain.order_progress import advance
 from tradesync_dagster.domain.orders import (
     BrokerOrder,
     Intent,
@@ -88,7 +89,8 @@ def missing_ids(known: Iterable[Order], fetch: Fetch[BrokerOrder], trade_date: d
     Returns:
         Broker ids, sorted. Any at all means that the book is not to be believed.
     """
-    seen = {row.broker_order_id for row in fetch.rows} | {r.row_id for r in fetch.rejects}
+    seen = {row.broker_order_id for row in fetch.rows if row.trade_date == trade_date}
+    seen |= {reject.row_id for reject in fetch.rejects}
     return sorted(
         order.broker.broker_order_id
         for order in known
@@ -136,11 +138,13 @@ def detect(
     matches = IntentMatcher(intents, known.values())
     for row in fetch.rows:
         order_id = order_id_of(account_id, row.trade_date, row.broker_order_id)
-        old = known.get(order_id)
+        old = found.orders.get(order_id) or known.get(order_id)
         if old is None and not skewed:
             old = _create(found, account_id, order_id, row, fetch, matches, rules)
         elif old is not None:
             old = _update(found, old, row, fetch, may_close=not skewed)
+        if old is not None and old.origin is Origin.CANDIDATE:
+            old = _claim(found, old, row, fetch, matches)
         if old is not None and old.origin is Origin.CANDIDATE and rules.enabled and not skewed:
             _look_into(found, old, fetch, matches.compatible(row), rules)
     return found
@@ -193,6 +197,27 @@ def _create(
     return order
 
 
+def _claim(
+    found: Detection,
+    order: Order,
+    row: BrokerOrder,
+    fetch: Fetch[BrokerOrder],
+    matches: IntentMatcher,
+) -> Order:
+    """Take a candidate back as ours, once a placement of ours turns out to have made it."""
+    intent = matches.exact(row)
+    if intent is None or order.first_seen_at == fetch.requested_at:
+        return order
+    ours = replace(
+        order,
+        origin=Origin.INTERNAL,
+        client_order_id=intent.client_order_id,
+        strategy_id=intent.strategy_id,
+    )
+    found.put(ours, "found_ours", fetch.requested_at, {"client_order_id": intent.client_order_id})
+    return ours
+
+
 def _update(
     found: Detection,
     old: Order,
@@ -234,61 +259,6 @@ def _look_into(
 def _age_left(row: BrokerOrder, fetch: Fetch[BrokerOrder], rules: DetectionRules) -> timedelta:
     broker_now = fetch.broker_time or fetch.requested_at
     return rules.minimum_age - (broker_now - row.placed_at)
-
-
-def advance(
-    old: Order, row: BrokerOrder, at: datetime, *, may_close: bool = True
-) -> tuple[Order, list[OrderEvent]]:
-    """Move an order to what the broker says now; forward only.
-
-    Args:
-        old: The ledger's order.
-        row: The broker's row.
-        at: When the book was asked for, UTC.
-        may_close: Whether the broker's clock is trusted enough to end an order.
-
-    Returns:
-        The order and what happened to it; no events mean no change.
-    """
-    if row == old.broker:
-        return old, []
-    if row.filled_quantity < old.broker.filled_quantity:
-        detail: dict[str, str | int | None] = {
-            "ledger_filled": old.broker.filled_quantity,
-            "broker_filled": row.filled_quantity,
-        }
-        return old, [OrderEvent(old.order_id, "fill_fell_ignored", at, detail)]
-    status = row.status
-    if status.is_terminal and not may_close:
-        return old, []
-    events = []
-    if old.status.is_terminal and not status.is_terminal:
-        detail = {"from": old.status.value, "word": row.status_word}
-        events.append(OrderEvent(old.order_id, "reopen_ignored", at, detail))
-        return old, events
-    if status is not old.status or row.status_word != old.broker.status_word:
-        detail = {"from": old.status.value, "to": status.value, "word": row.status_word}
-        events.append(OrderEvent(old.order_id, "status_changed", at, detail))
-    changes = _field_changes(old.broker, row)
-    if changes:
-        events.append(OrderEvent(old.order_id, "changed", at, changes))
-    return replace(old, broker=row, status=status, last_seen_at=at), events
-
-
-_WATCHED = (
-    "quantity", "filled_quantity", "cancelled_quantity", "price", "trigger_price",
-    "average_price", "order_type", "validity", "product", "tag", "message",
-)  # fmt: skip
-
-
-def _field_changes(old: BrokerOrder, new: BrokerOrder) -> dict[str, str | int | None]:
-    changes: dict[str, str | int | None] = {}
-    for name in _WATCHED:
-        before, after = getattr(old, name), getattr(new, name)
-        if before != after:
-            changes[name] = after
-            changes[f"{name}_before"] = before
-    return changes
 
 
 def count_origins(orders: Iterable[Order], trade_date: date) -> Counter[Origin]:

@@ -34,7 +34,7 @@ class IntentMatcher:
     def exact(self, row: BrokerOrder) -> Intent | None:
         """Match by our tag, or by the id that the broker acknowledged."""
         by_id = self._by_broker_id.get(row.broker_order_id)
-        if by_id is not None and row.placed_at >= by_id.created_at - CLOCK_SLACK:
+        if by_id is not None and -CLOCK_SLACK <= row.placed_at - by_id.created_at <= _LOST_FOR:
             return by_id
         return self._by_tag.get(row.tag) if row.tag else None
 

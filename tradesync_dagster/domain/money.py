@@ -6,6 +6,7 @@ unit holds is refused, never rounded. What belongs here: the units, parsing and 
 does not: arithmetic of the books (``fifo``, ``positions``).
 """
 
+import re
 from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation, localcontext
 
 from tradesync_dagster.domain.errors import ValueRefusedError
@@ -15,6 +16,8 @@ PRICE_UNIT = 10**PRICE_DIGITS
 INT64_MAX = 2**63 - 1
 _MAX_TEXT = 64
 """Longest number read: the books need 26 characters, and Decimal's cost grows with length."""
+
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
 
 Number = str | int | Decimal
 """What an exact number may come in as. A float never is one."""
@@ -27,14 +30,19 @@ def _decimal(value: object, field: str) -> Decimal:
         )
     if isinstance(value, str) and len(value) > _MAX_TEXT:
         raise ValueRefusedError(f"{field}: {_show(value)} is too long for a number")
+    if isinstance(value, str) and not _NUMBER.fullmatch(value):
+        raise ValueRefusedError(f"{field}: {_show(value)} is not a number")
+    if isinstance(value, int) and abs(value) > INT64_MAX:
+        raise ValueRefusedError(f"{field}: the number does not fit the books' 64 bits")
     try:
         number = Decimal(value)
     except InvalidOperation:
         raise ValueRefusedError(f"{field}: {_show(value)} is not a number") from None
     if not number.is_finite():
         raise ValueRefusedError(f"{field}: {_show(value)} is not a finite number")
-    if number.adjusted() > _MAX_TEXT:
-        raise ValueRefusedError(f"{field}: {_show(value)} does not fit the books' 64 bits")
+    digits = number.as_tuple()
+    if len(digits.digits) > _MAX_TEXT or abs(int(digits.exponent)) > _MAX_TEXT:
+        raise ValueRefusedError(f"{field}: {_show(value)} has more digits than the books hold")
     return number
 
 

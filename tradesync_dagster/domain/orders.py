@@ -152,7 +152,7 @@ class Order:
         order_id: Ours, the same on every rerun (``order_id_of``).
         broker: The broker's latest row.
         origin: Whose order it is.
-        status: Ours; moves only forward (``external.advance``).
+        status: Ours; moves only forward (``order_progress.advance``).
         first_seen_at: When the first complete book that held it was asked for, UTC.
         last_seen_at: When the latest complete book that held it was asked for, UTC.
         client_order_id: Ours, where a placement of ours made it; empty otherwise.

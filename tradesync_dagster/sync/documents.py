@@ -33,7 +33,7 @@ def shown(row: Mapping[str, Any]) -> dict[str, Any]:
     Returns:
         The same keys without ``account_id``; money as decimal text, times as ISO 8601.
     """
-    return {name: _shown(name, value) for name, value in row.items() if name != "account_id"}
+    return {str(name): _shown(name, value) for name, value in row.items() if name != "account_id"}
 
 
 def _shown(name: str, value: Any) -> Any:

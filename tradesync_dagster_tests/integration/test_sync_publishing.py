@@ -61,9 +61,10 @@ def test_a_crash_before_publishing_is_healed_by_the_next_sync(
 
     desk.by_hand("BUY", 10)
     running = desk.with_settings(redis_url=SecretStr(redis_url))
-    with monkeypatch.context() as patched, pytest.raises(CrashError):
+    with monkeypatch.context() as patched:
         patched.setattr(cycle, "publish", crash)
-        running.sync()
+        with pytest.raises(CrashError):
+            running.sync()
     assert len(pending(desk)) == 3
     assert running.sync().results[0].changed == frozenset()
     assert redis_client.exists(account_key("desk/SIM001"))

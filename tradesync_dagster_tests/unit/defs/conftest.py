@@ -57,7 +57,8 @@ class SmallServices:
         )  # fmt: skip
 
     def external_orders(self, account_key: str, days: int = 1) -> list[dict[str, str | int]]:
-        return [{"order": "1", "symbol": "ITC", "quantity": 10, "price": "401.05"}]
+        row = {"broker_order_id": "1", "symbol": "ITC", "quantity": 10, "average_price": "401.05"}
+        return [row]
 
 
 @pytest.fixture

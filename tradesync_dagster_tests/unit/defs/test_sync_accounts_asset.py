@@ -29,11 +29,20 @@ def evaluations(result: dg.ExecuteInProcessResult) -> dict[str | None, dg.AssetC
     return {found.partition: found for found in result.get_asset_check_evaluations()}
 
 
+def test_first_tick_records_every_account_so_that_none_is_shown_missing(
+    services: Any, tick: Call
+) -> None:
+    services.changed = set()
+    assert partitions_of(tick(services), "holdings") == KEYS
+    assert partitions_of(tick(services), "holdings") == []
+
+
 def test_tick_records_only_what_changed(services: Any, tick: Call) -> None:
+    tick(services)
     services.changed = {"DESK/B"}
     result = tick(services)
     assert result.success
-    assert services.asked == [KEYS]
+    assert services.asked == [KEYS, KEYS]
     assert {name: partitions_of(result, name) for name in ASSETS} == {
         name: ["DESK/B"] for name in ASSETS
     }

@@ -12,12 +12,12 @@ from tradesync_dagster.domain.answers import Fetch, Outcome, Reject
 from tradesync_dagster.domain.external import (
     Detection,
     DetectionRules,
-    advance,
     count_origins,
     detect,
     is_skewed,
     missing_ids,
 )
+from tradesync_dagster.domain.order_progress import advance
 from tradesync_dagster.domain.orders import (
     BrokerOrder,
     Intent,
@@ -511,3 +511,48 @@ def test_origins_are_counted_a_day() -> None:
         {Origin.EXTERNAL: 2, Origin.INTERNAL: 1, Origin.CANDIDATE: 1}
     )
     assert count_origins(ledger.orders.values(), DAY + timedelta(days=1)) == Counter()
+
+
+# A candidate turns out to be ours, and a book that contradicts itself.
+
+
+def test_an_order_seen_before_its_acknowledgement_is_taken_back_as_ours() -> None:
+    ledger = Ledger(intents=[replace(INTENT, state="placing")])
+    ledger.look(book(row()))
+    assert ledger["B1"].origin is Origin.CANDIDATE
+    ledger.intents = [replace(INTENT, state="acknowledged", broker_order_id="B1")]
+    found = ledger.look(book(row(), at=later(60)))
+    assert kinds(found) == ["found_ours"]
+    assert found.confirmed == 0
+    assert (ledger["B1"].origin, ledger["B1"].strategy_id) == (Origin.INTERNAL, "mean-reversion")
+
+
+def test_an_acknowledged_id_that_comes_back_on_another_day_is_not_ours() -> None:
+    acknowledged = replace(INTENT, state="acknowledged", broker_order_id="B1")
+    ledger = Ledger(intents=[acknowledged])
+    tomorrow = DAY + timedelta(days=1)
+    again = row(trade_date=tomorrow, placed_at=OLD + timedelta(days=1))
+    ledger.look(book(again, at=T0 + timedelta(days=1), trade_date=tomorrow))
+    [order] = ledger.orders.values()
+    assert order.origin is Origin.CANDIDATE
+
+
+def test_an_id_twice_in_one_book_never_moves_back() -> None:
+    ledger = Ledger()
+    done = row(status_word="COMPLETE", filled_quantity=10, pending_quantity=0)
+    ledger.look(book(done, row(status_word="OPEN", filled_quantity=5)))
+    assert (ledger["B1"].status, ledger["B1"].broker.filled_quantity) == (OrderStatus.EXECUTED, 10)
+
+
+def test_one_end_never_turns_into_another() -> None:
+    ledger = Ledger()
+    ledger.look(book(row(status_word="COMPLETE", filled_quantity=10)))
+    ledger.look(book(row(status_word="CANCELLED", filled_quantity=10), at=later(60)))
+    assert ledger["B1"].status is OrderStatus.EXECUTED
+
+
+def test_an_id_of_another_day_does_not_hide_a_loss() -> None:
+    ledger = Ledger()
+    ledger.look(book(row()))
+    yesterday = row(trade_date=DAY - timedelta(days=1), placed_at=OLD - timedelta(days=1))
+    assert ledger.look(book(yesterday, at=later(60))).quarantined
