@@ -8,7 +8,6 @@ setting, its default and its check. What does not: opening what it names (``boot
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
 
 from cryptography.fernet import Fernet, MultiFernet
 from pydantic import AliasChoices, Field, SecretStr, ValidationError
@@ -35,7 +34,7 @@ class Settings(BaseSettings):
     secret_keys: SecretStr | None = None
     """Fernet keys, newest first, separated by commas; a key file under ``home`` when not set."""
     live_orders_enabled: bool = False
-    """Whether orders may be placed at real brokers at all."""
+    """Whether orders may be placed at real brokers at all; nothing places orders yet."""
     tag_prefix: str = Field(default="ts", pattern=r"^[A-Za-z0-9]{1,6}$")
     """How the tags of our own orders begin."""
     confirm_seconds: float = Field(default=30.0, ge=0, le=3600)
@@ -73,7 +72,6 @@ class Settings(BaseSettings):
     broker_api_rate_limit_delay: float = Field(
         default=1.0, ge=0, le=60, validation_alias=_named("BROKER_API_RATE_LIMIT_DELAY")
     )
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     @property
     def books_url(self) -> str:

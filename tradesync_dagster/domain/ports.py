@@ -178,11 +178,11 @@ class UnitOfWork(Protocol):
         ...
 
     def add_rejects(self, rejects: Iterable[tuple[int, str, Reject]], at: datetime) -> None:
-        """Keep (account_id, kind, reject) in quarantine; the same again is counted."""
+        """Keep (account_id, kind, reject) in quarantine; the same again is only dated anew."""
         ...
 
     def put_breaks(self, breaks: Iterable[Break]) -> None:
-        """Insert breaks, or count and refresh those already open."""
+        """Insert breaks, or refresh those already there."""
         ...
 
     def put_positions(self, account_ids: Sequence[int], rows: Sequence[Mapping[str, Any]]) -> None:

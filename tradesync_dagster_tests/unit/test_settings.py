@@ -57,7 +57,6 @@ def test_defaults_need_no_environment(tmp_path: Path) -> None:
         ("TRADESYNC_MINIMUM_AGE_SECONDS", "7", "minimum_age_seconds", 7.0),
         ("TRADESYNC_CONCURRENCY", "8", "concurrency", 8),
         ("TRADESYNC_ACCOUNT_DEADLINE_SECONDS", "1", "account_deadline_seconds", 1.0),
-        ("TRADESYNC_LOG_LEVEL", "DEBUG", "log_level", "DEBUG"),
         ("TRADESYNC_DATABASE_URL", "sqlite:///x", "books_url", "sqlite:///x"),
     ],
 )
@@ -68,13 +67,13 @@ def test_each_setting_is_read_by_its_name(
     assert getattr(load_settings(), field) == value
 
 
-@pytest.mark.parametrize("name", ["CONCURRENCY", "LOG_LEVEL", "LIVE_ORDERS_ENABLED"])
+@pytest.mark.parametrize("name", ["CONCURRENCY", "LIVE_ORDERS_ENABLED"])
 def test_our_own_settings_are_not_read_without_the_prefix(
     monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     monkeypatch.setenv(name, "7")
     settings = load_settings()
-    assert (settings.concurrency, settings.log_level) == (64, "INFO")
+    assert settings.concurrency == 64
     assert settings.live_orders_enabled is False
 
 
@@ -97,7 +96,6 @@ def test_the_environment_wins_over_the_env_file(
         ("TRADESYNC_TAG_PREFIX", "hunter-2"),
         ("TRADESYNC_TAG_PREFIX", ""),
         ("TRADESYNC_LIVE_ORDERS_ENABLED", "hunter2"),
-        ("TRADESYNC_LOG_LEVEL", "hunter2"),
         ("EXTERNAL_ORDER_SYNC_INTERVAL_MINUTES", "60777"),
         ("BROKER_API_TIMEOUT_SECONDS", "hunter2"),
         ("RABBITMQ_NOTIFICATIONS_ENABLED", "hunter2"),
