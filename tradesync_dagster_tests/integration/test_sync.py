@@ -126,7 +126,7 @@ def test_delivery_ages_from_position_to_holding(desk: Desk) -> None:
 def test_a_bad_answer_changes_nothing_and_stops_no_other(desk: Desk, kind: str) -> None:
     desk.by_hand("BUY", 10)
     desk.sync()
-    before = dump(desk, "orders", "fills", "positions", "holdings", "lots", "order_events")
+    before = dump(desk, "orders", "fills", "positions", "holdings", "lots", "book_states")
     desk.by_hand("BUY", 5)
     desk.by_hand("BUY", 5, user_id="SIM002")
     for path in ("/orders", "/trades", "/portfolio"):
@@ -136,13 +136,14 @@ def test_a_bad_answer_changes_nothing_and_stops_no_other(desk: Desk, kind: str) 
     assert (first.status, second.status, third.status) == ("failed", "success", "success")
     assert all(len(error) > 20 for error in first.errors)
     assert second.external_orders == 1
-    after = dump(desk, "orders", "fills", "positions", "holdings", "lots", "order_events")
+    after = dump(desk, "orders", "fills", "positions", "holdings", "lots", "book_states")
     own = first.account_id
-    for name in ("orders", "fills", "positions", "holdings", "lots"):
+    for name in before:
         column = list(tables.metadata.tables[name].columns.keys()).index("account_id")
         assert [r for r in after[name] if r[column] == own] == [
             r for r in before[name] if r[column] == own
         ]
+    assert dump(desk, "breaks") == {"breaks": []}
     (snapshot,) = [
         row for row in dump(desk, "snapshots")["snapshots"] if row[0] == first.account_id
     ]
