@@ -19,7 +19,9 @@ class Fill:
         trade_date: The exchange's day (Asia/Kolkata).
         quantity: Shares or contracts, positive.
         price: In millionths of the currency.
-        filled_at: The exchange's time of the trade, UTC; never made up.
+        filled_at: The exchange's time of the trade, UTC; never made up. A source that tells only
+            the day (Upstox's trade history) gives the start of that day in Asia/Kolkata.
+        isin: The security, where the source names it; empty otherwise.
     """
 
     trade_id: str
@@ -32,6 +34,7 @@ class Fill:
     quantity: int
     price: int
     filled_at: datetime
+    isin: str = ""
 
     @property
     def fill_id(self) -> str:
@@ -40,3 +43,23 @@ class Fill:
         The side is part of it: an account that trades with itself has one trade id twice.
         """
         return f"{self.exchange}:{self.trade_id}:{self.side}"
+
+    def same_trade(self, other: "Fill") -> bool:
+        """Tell whether two reports of one fill agree on what was traded.
+
+        Product, order and time are left out: a tradebook has no product, and sources round the
+        time differently.
+
+        Args:
+            other: Another report under the same id.
+
+        Returns:
+            Whether instrument, side, quantity and price are equal.
+        """
+        return (self.exchange, self.symbol, self.side, self.quantity, self.price) == (
+            other.exchange,
+            other.symbol,
+            other.side,
+            other.quantity,
+            other.price,
+        )
