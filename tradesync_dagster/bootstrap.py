@@ -31,6 +31,7 @@ from tradesync_dagster.store.store import SqlStore
 from tradesync_dagster.sync.cycle import Sync, SyncRules, check_known
 from tradesync_dagster.sync.documents import shown
 from tradesync_dagster.sync.fetching import Fetching
+from tradesync_dagster.sync.rebuilding import GenerationRules
 
 Rows = list[dict[str, Any]]
 
@@ -107,7 +108,11 @@ class Services:
                 minimum_age=timedelta(seconds=settings.minimum_age_seconds),
                 tag_prefix=settings.tag_prefix,
             ),
-            generate_positions=settings.position_generation_enabled,
+            generation=GenerationRules(
+                enabled=settings.position_generation_enabled,
+                refresh=timedelta(minutes=settings.positions_refresh_minutes),
+                interval=timedelta(minutes=settings.position_generation_interval_minutes),
+            ),
             notify=settings.rabbitmq_notifications_enabled,
         )
         sync = Sync(
@@ -228,6 +233,11 @@ class Services:
         return asyncio.run(self._check_sessions(self.store.accounts()))
 
     async def _check_sessions(self, accounts: Sequence[Account]) -> tuple[str, str]:
+        if not accounts:
+            return "off", (
+                "no account is enabled; add one with: tradesync accounts add, or include one "
+                "again with: tradesync accounts enable"
+            )
         brokers = self._brokers()
 
         async def check(account: Account) -> str:
@@ -245,7 +255,7 @@ class Services:
         if wrong:
             more = f"; and {len(wrong) - 5} more" if len(wrong) > 5 else ""
             return "wrong", "; ".join(wrong[:5]) + more
-        return ("ok" if accounts else "off"), f"{len(accounts)} enabled, all sessions answer"
+        return "ok", f"{len(accounts)} enabled, all sessions answer"
 
     def close(self) -> None:
         """Close the connections to the books."""

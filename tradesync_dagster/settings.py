@@ -56,6 +56,14 @@ class Settings(BaseSettings):
     position_generation_enabled: bool = Field(
         default=True, validation_alias=_named("POSITION_GENERATION_ENABLED")
     )
+    position_generation_interval_minutes: int = Field(
+        default=60, ge=1, le=1440, validation_alias=_named("POSITION_GENERATION_INTERVAL_MINUTES")
+    )
+    """After how long positions are made again without any new fill or price."""
+    positions_refresh_minutes: int = Field(
+        default=10, ge=0, le=1440, validation_alias=_named("POSITIONS_REFRESH_MINUTES")
+    )
+    """After how long new prices alone bring new positions; new fills do at once."""
     external_order_detection_enabled: bool = Field(
         default=True, validation_alias=_named("EXTERNAL_ORDER_DETECTION_ENABLED")
     )

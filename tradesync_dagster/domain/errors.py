@@ -9,13 +9,18 @@ Each says what is wrong, where, and what to do about it, and never carries a tok
     |   |-- AccountNotFoundError
     |   `-- NotMigratedError
     |-- StoreError                the database refused what was written
+    |-- FileRefusedError          a file that cannot be read as what it was given for
     `-- BrokerError               the broker did not do what was asked
         |-- SessionExpiredError   log in again
-        |-- RateLimitedError      ask less often
-        |-- OrderRejectedError    the broker's risk checks said no, with its reason
+        |-- RateLimitedError      ask less often; not carried out
+        |-- OrderRejectedError    the broker's risk checks said no, with its reason and amounts
         |-- RefusedRequestError   the request itself was wrong
         |-- BrokerUnavailableError    no answer, or a server error; reads may be tried again
+        |   `-- BreakerOpenError  not even asked: the broker's last calls all failed
         `-- UnreadableAnswerError     an answer that is not what the broker documents
+
+A placement that ended in ``BrokerUnavailableError`` may exist, unless the error says that it was
+never sent; one that ended in ``UnreadableAnswerError`` may exist. After the others it does not.
 
 What belongs here: classes that callers tell apart. What does not: formatting for one screen.
 """
@@ -49,6 +54,10 @@ class StoreError(TradesyncError):
     """The database refused a transaction; nothing of it was kept."""
 
 
+class FileRefusedError(TradesyncError):
+    """A file that cannot be read as what it was given for; nothing of it was kept."""
+
+
 class BrokerError(TradesyncError):
     """The broker did not do what was asked.
 
@@ -75,11 +84,47 @@ class SessionExpiredError(BrokerError):
 
 
 class RateLimitedError(BrokerError):
-    """The broker asks for fewer requests."""
+    """The broker asks for fewer requests; it did not carry out this one.
+
+    Attributes:
+        retry_after: Seconds that the broker asks to wait; ``None`` where it does not say.
+    """
+
+    def __init__(
+        self, broker: str, endpoint: str, what: str, retry_after: float | None = None
+    ) -> None:
+        """Keep the wait beside the sentence; see ``BrokerError``."""
+        super().__init__(broker, endpoint, what)
+        self.retry_after = retry_after
 
 
 class OrderRejectedError(BrokerError):
-    """The broker's risk checks refused an order, with its reason."""
+    """The broker's risk checks refused an order.
+
+    Attributes:
+        reason: The broker's own words, without credentials.
+        required: Margin that the order needs, in millionths; ``None`` where the words do not say.
+        available: Margin that there is.
+        shortfall: What is missing.
+    """
+
+    def __init__(
+        self,
+        broker: str,
+        endpoint: str,
+        what: str,
+        *,
+        reason: str = "",
+        required: int | None = None,
+        available: int | None = None,
+        shortfall: int | None = None,
+    ) -> None:
+        """Keep the reason and its amounts; ``margin_texts`` reads them. See ``BrokerError``."""
+        super().__init__(broker, endpoint, what)
+        self.reason = reason
+        self.required = required
+        self.available = available
+        self.shortfall = shortfall
 
 
 class RefusedRequestError(BrokerError):
@@ -87,7 +132,30 @@ class RefusedRequestError(BrokerError):
 
 
 class BrokerUnavailableError(BrokerError):
-    """No answer in time, a connection lost, or a server error."""
+    """No answer in time, a connection lost, or a server error.
+
+    Attributes:
+        sent: Whether the request may have reached the broker; ``False`` only where it provably
+            never left, so that a placement may be made again.
+    """
+
+    def __init__(self, broker: str, endpoint: str, what: str, *, sent: bool = True) -> None:
+        """Keep what is known of the request; see ``BrokerError``."""
+        super().__init__(broker, endpoint, what)
+        self.sent = sent
+
+
+class BreakerOpenError(BrokerUnavailableError):
+    """The broker was not asked, because its last calls failed one after another.
+
+    Attributes:
+        retry_after: Seconds until it is asked again.
+    """
+
+    def __init__(self, broker: str, endpoint: str, what: str, retry_after: float) -> None:
+        """Keep the wait; nothing was sent. See ``BrokerError``."""
+        super().__init__(broker, endpoint, what, sent=False)
+        self.retry_after = retry_after
 
 
 class UnreadableAnswerError(BrokerError):

@@ -1,7 +1,7 @@
 """First-in-first-out matching of fills into closed lots, and their realised P&L.
 
 Here belongs the arithmetic of one netted queue per group: which bought unit pairs with which sold
-unit, what the pairs earned, and what stays open. It works on integers only and on all groups at
+unit, what the pairs earned, and what stays open. It works on integers only and on many groups at
 once.
 
 Here does not belong: what a group is (account, instrument, product), how fills are ordered in time,
@@ -12,8 +12,12 @@ Lay the units a group bought along a line, in order, and the units it sold along
 the one pairs with unit n of the other, as far as the shorter line reaches. A closed lot is a
 stretch between two neighbouring lot ends, of either line. Laying the groups one behind the other
 makes that a single merge of two ascending arrays, with no loop over fills.
+
+One sort brings groups together. The rest goes block by block, so that its many arrays fit the
+processor's cache; a block that ends within a group hands that group's open lots to the next one.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -22,10 +26,16 @@ import numpy.typing as npt
 
 Int64Array = npt.NDArray[np.int64]
 
-_INT64_MIN: Final = -(2**63)
 _INT64_MAX: Final = 2**63 - 1
 _TRUSTED_GROSS: Final = 2.0**115
 """Gross value times number of terms below which a float64 sum is within 2^63 of the truth."""
+_BLOCK: Final = 2**16
+"""New fills a block: half a MiB an array, and far more work than it costs to call NumPy."""
+_NONE: Final = np.empty(0, np.int64)
+
+_Lots = tuple[Int64Array, Int64Array, Int64Array]  # buy row, sell row, units
+_Opens = tuple[Int64Array, Int64Array]  # row, signed units left
+_Earned = tuple[list[int], list[int]]  # groups, realised P&L of each
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,18 +63,16 @@ class Matches:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Fills:
-    """Nonzero fills, ascending by group and in FIFO order within each."""
+class _Keys:
+    """The nonzero fills in order: each the group, and in the lowest `bits` the caller's row."""
 
-    row: Int64Array | None  # the caller's row of each fill; None when nothing was moved or dropped
-    quantity: Int64Array
-    price: Int64Array
-    start: Int64Array  # where each group begins
-    group: Int64Array  # the id of each group
+    values: Int64Array
+    bits: int
+    ids: Int64Array | None  # the caller's id of each group, when it does not fit into a key
 
-    def rows(self, at: Int64Array) -> Int64Array:
-        """Return the caller's rows of the fills standing at `at`."""
-        return at if self.row is None else _pick(self.row, at)
+    def row(self, key: Int64Array) -> Int64Array:
+        """Return the caller's row of each key."""
+        return key & ((1 << self.bits) - 1)
 
 
 def match(group: Int64Array, quantity: Int64Array, price: Int64Array) -> Matches:
@@ -89,30 +97,17 @@ def match(group: Int64Array, quantity: Int64Array, price: Int64Array) -> Matches
             all that was bought (or sold) comes to 2^63 units or more.
     """
     _check(group, quantity, price)
-    fills = _arrange(group, quantity, price)
-    if fills.group.size == 0:
-        no = np.empty((5, 0), np.int64)
-        return Matches(no[0], no[1], no[2], no[3], no[4], {})
-    total_bought = np.add.reduceat(np.maximum(fills.quantity, 0), fills.start)
-    total_sold = total_bought - np.add.reduceat(fills.quantity, fills.start)
-    line = np.minimum(total_bought, total_sold)
-    closed = np.zeros_like(fills.quantity)
-    buy_at, buy_end = _lot_ends(fills, 1, total_bought, line, closed)
-    sell_at, sell_end = _lot_ends(fills, -1, total_sold, line, closed)
-    pnl = _realised(closed, fills.price, fills.start, int(line.max()))
-    np.subtract(fills.quantity, closed, out=closed)
-    open_at = np.flatnonzero(closed)
-    open_quantity = _pick(closed, open_at)
-    del closed
-    buy_lot, sell_lot, lots = _merge(buy_end, sell_end)
-    return Matches(
-        buy_row=_pick(fills.rows(buy_at), buy_lot),
-        sell_row=_pick(fills.rows(sell_at), sell_lot),
-        quantity=lots,
-        open_row=fills.rows(open_at),
-        open_quantity=open_quantity,
-        realised_pnl=dict(zip(fills.group.tolist(), pnl, strict=True)),
-    )
+    lots: list[_Lots] = [(_NONE, _NONE, _NONE)]
+    opens: list[_Opens] = [(_NONE, _NONE)]
+    realised: dict[int, int] = {}
+    for block_lots, block_opens, (groups, pnl) in _blocks(group, quantity, price):
+        lots.append(block_lots)
+        opens.append(block_opens)
+        pnl[0] += realised.get(groups[0], 0)  # what that group earned in the block before
+        realised.update(zip(groups, pnl, strict=True))
+    buy_row, sell_row, units = map(np.concatenate, zip(*lots, strict=True))
+    open_row, open_quantity = map(np.concatenate, zip(*opens, strict=True))
+    return Matches(buy_row, sell_row, units, open_row, open_quantity, realised)
 
 
 def _pick(values: Int64Array, at: Int64Array) -> Int64Array:
@@ -123,16 +118,14 @@ def _pick(values: Int64Array, at: Int64Array) -> Int64Array:
 def _check(group: Int64Array, quantity: Int64Array, price: Int64Array) -> None:
     """Refuse what would be matched wrongly: other types, shapes, ids, or too many units."""
     for name, values in (("group", group), ("quantity", quantity), ("price", price)):
-        if not isinstance(values, np.ndarray) or values.dtype != np.int64:
-            found = values.dtype if isinstance(values, np.ndarray) else type(values).__name__
+        found = getattr(values, "dtype", type(values).__name__)
+        if not isinstance(values, np.ndarray) or found != np.int64:
             raise TypeError(
                 f"{name} must be a NumPy array of int64, not {found}: "
                 "convert to whole units first (money is never a float here)"
             )
         if values.ndim != 1:
-            raise ValueError(
-                f"{name} must be one-dimensional, not of shape {values.shape}: pass one a fill"
-            )
+            raise ValueError(f"{name} must be one-dimensional, not of shape {values.shape}")
     if not group.size == quantity.size == price.size:
         raise ValueError(
             f"group, quantity and price must be equally long, not {group.size}, {quantity.size} "
@@ -148,9 +141,7 @@ def _check(group: Int64Array, quantity: Int64Array, price: Int64Array) -> None:
 
 def _check_total(quantity: Int64Array) -> None:
     """Refuse quantities whose running total on either side could leave int64."""
-    if quantity.size == 0:
-        return
-    largest = max(int(quantity.max()), -int(quantity.min()))
+    largest = max(int(quantity.max(initial=0)), -int(quantity.min(initial=0)))
     if largest * quantity.size <= _INT64_MAX:
         return
     for side, units in (
@@ -166,75 +157,88 @@ def _check_total(quantity: Int64Array) -> None:
 
 def _exact_sum(values: Int64Array) -> int:
     """Return the exact sum, by halves of 32 bits (sound below 2^31 values)."""
-    high = int(np.sum(values >> 32))
-    low = int(np.sum(values & 0xFFFFFFFF))
-    return (high << 32) + low
+    return (int(np.sum(values >> 32)) << 32) + int(np.sum(values & 0xFFFFFFFF))
 
 
-def _arrange(group: Int64Array, quantity: Int64Array, price: Int64Array) -> _Fills:
-    """Drop zero quantities and bring the fills of each group together, keeping their order."""
-    row: Int64Array | None = None
-    if np.count_nonzero(quantity) != quantity.size:
-        row = np.flatnonzero(quantity)
-        group = _pick(group, row)
-    if not bool(np.all(group[1:] >= group[:-1])):
-        order = _stable_order(group)
-        group = _pick(group, order)
-        row = order if row is None else _pick(row, order)
-    if row is not None:
-        quantity, price = _pick(quantity, row), _pick(price, row)
-    is_first = np.ones(group.size, np.bool_)
-    np.not_equal(group[1:], group[:-1], out=is_first[1:])
-    start = np.flatnonzero(is_first)
-    return _Fills(row=row, quantity=quantity, price=price, start=start, group=group[start])
+def _sorted_keys(group: Int64Array, quantity: Int64Array) -> _Keys:
+    """Bring the nonzero fills of each group together, keeping their order.
 
-
-def _stable_order(group: Int64Array) -> Int64Array:
-    """Return the stable sorting order of non-negative ids.
-
-    NumPy sorts 16-bit keys stably by radix, several times faster than 64-bit keys; so ids below
-    2^32 are sorted by their low half and then by their high half.
+    Sorting keys that hold the row is several times faster than finding the order of the groups
+    (NumPy sorts, but does not argsort, with vector instructions) and stable by itself.
     """
-    largest = int(group.max())
-    if largest >= 2**32:
-        return np.argsort(group, kind="stable")
-    order = np.argsort(group.astype(np.uint16), kind="stable")
-    if largest >= 2**16:
-        high = (group >> 16).astype(np.uint16)[order]
-        order = order[np.argsort(high, kind="stable")]
-    return order
+    row = np.flatnonzero(quantity != 0)
+    key = _pick(group, row)
+    bits = quantity.size.bit_length()
+    ids = None
+    if int(key.max(initial=0)) >> (63 - bits):
+        ids, key = np.unique(key, return_inverse=True)
+    is_sorted = bool(np.all(key[1:] >= key[:-1]))
+    key <<= bits
+    key |= row
+    if not is_sorted:
+        key.sort()
+    return _Keys(key, bits, ids)
 
 
-def _lot_ends(
-    fills: _Fills, sign: int, total: Int64Array, line: Int64Array, closed: Int64Array
-) -> tuple[Int64Array, Int64Array]:
-    """Lay one side's lots (buys for sign 1, sells for -1) on the common line of closed units.
+def _blocks(
+    group: Int64Array, quantity: Int64Array, price: Int64Array
+) -> Iterator[tuple[_Lots, _Opens, _Earned]]:
+    """Match the fills block by block, feeding the open lots of a group cut in two to the next."""
+    keys = _sorted_keys(group, quantity)
+    key = left = _NONE
+    begin = 0
+    while begin < keys.values.size:
+        # At least two new fills for each one carried over keep the whole work linear.
+        fresh = keys.values[begin : begin + max(_BLOCK, 2 * key.size)]
+        begin += fresh.size
+        key = np.concatenate((key, fresh))
+        left = np.concatenate((left, _pick(quantity, keys.row(fresh))))
+        lots, earned = _match_block(keys, key, left, price)
+        at = np.flatnonzero(left != 0)
+        key, left = _pick(key, at), _pick(left, at)
+        last_group = fresh[-1] >> keys.bits << keys.bits
+        done = np.searchsorted(key, last_group) if begin < keys.values.size else key.size
+        yield lots, (keys.row(key[:done]), left[:done]), earned
+        key, left = key[done:], left[done:]
 
-    `total` and `line` hold, a group, the units of this side and those of them that close. The
-    signed units closed of each fill are written to `closed`, of shape (fills,).
+
+def _match_block(
+    keys: _Keys, key: Int64Array, left: Int64Array, price: Int64Array
+) -> tuple[_Lots, _Earned]:
+    """Match the fills of `key`, and take what they close off `left`, the signed units of each."""
+    row = keys.row(key)
+    group = key >> keys.bits
+    start = np.flatnonzero(np.append(True, group[1:] != group[:-1]))
+    group = group[start] if keys.ids is None else keys.ids[group[start]]
+    buy_end, sell_end, most_closed = _lot_ends(left, start)
+    closed, sold = _steps(buy_end), _steps(sell_end)
+    buy_at, sell_at = np.flatnonzero(closed != 0), np.flatnonzero(sold != 0)
+    closed -= sold
+    pnl = _realised(closed, _pick(price, row), start, most_closed)
+    left -= closed
+    buy_lot, sell_lot, units = _merge(_pick(buy_end, buy_at), _pick(sell_end, sell_at))
+    buy_row = _pick(_pick(row, buy_at), buy_lot)
+    sell_row = _pick(_pick(row, sell_at), sell_lot)
+    return (buy_row, sell_row, units), (group.tolist(), pnl)
+
+
+def _lot_ends(signed: Int64Array, start: Int64Array) -> tuple[Int64Array, Int64Array, int]:
+    """Lay bought and sold units on one common line of closed units, group behind group.
 
     Returns:
-        Where the side's fills with closed units stand among `fills`, and the end of each on the
-        line; the ends ascend strictly.
+        How far the buys reach with each fill, how far the sells, and the most units a group closed.
     """
-    at = np.flatnonzero(fills.quantity > 0 if sign > 0 else fills.quantity < 0)
-    count = np.diff(np.searchsorted(at, fills.start), append=at.size)
-    end = _pick(fills.quantity, at)
-    end *= sign
-    np.cumsum(end, out=end)
-    # Each group's line starts where the line before it ended, and is cut at its closed units. The
-    # last lot of every group reaches that cut, so neighbouring ends differ by the units closed.
-    line_end = np.cumsum(line)
-    side_end = np.cumsum(total)
-    end += np.repeat((line_end - line) - (side_end - total), count)
-    np.minimum(end, np.repeat(line_end, count), out=end)
-    units = _steps(end)
-    units *= sign
-    closed[at] = units
-    if np.count_nonzero(units) != units.size:
-        kept = np.flatnonzero(units)
-        at, end = _pick(at, kept), _pick(end, kept)
-    return at, end
+    bought = np.maximum(signed, 0)
+    sold = bought - signed
+    total_bought, total_sold = np.add.reduceat(bought, start), np.add.reduceat(sold, start)
+    line = np.minimum(total_bought, total_sold)
+    cut = np.repeat(np.cumsum(line), np.append(start[1:], signed.size) - start)
+    for units, total in ((bought, total_bought), (sold, total_sold)):
+        # The units that stay open are cut off, and taken back where the next group begins.
+        units[start[1:]] -= (total - line)[:-1]
+        np.cumsum(units, out=units)
+        np.minimum(units, cut, out=units)
+    return bought, sold, int(line.max())
 
 
 def _steps(ends: Int64Array) -> Int64Array:
@@ -255,12 +259,9 @@ def _merge(buy_end: Int64Array, sell_end: Int64Array) -> tuple[Int64Array, Int64
     is_sell = (key & 1).astype(np.int64)
     key >>= 1
     stretch = _steps(key.view(np.int64))
-    del key
     # Left of a stretch lie the ends of all lots used up before it: their count is the lot at work.
-    sell_lot = np.cumsum(is_sell)
-    sell_lot -= is_sell
-    del is_sell
-    kept = np.flatnonzero(stretch)  # both sides ending at one point leave an empty stretch
+    sell_lot = np.cumsum(is_sell) - is_sell
+    kept = np.flatnonzero(stretch != 0)  # both sides ending at one point leave an empty stretch
     sell_lot = _pick(sell_lot, kept)
     return kept - sell_lot, sell_lot, _pick(stretch, kept)
 

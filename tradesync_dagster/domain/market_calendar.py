@@ -4,7 +4,7 @@ What belongs here: the exchange's zone, its trading days. What does not: what is
 """
 
 import warnings
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -51,3 +51,42 @@ def previous_trading_day(day: date) -> date:
         pd.Timestamp(day - timedelta(days=1)), direction="previous"
     )
     return session.date()  # type: ignore[no-any-return]
+
+
+def start_of(day: date) -> datetime:
+    """Return the moment at which an exchange's day begins.
+
+    Args:
+        day: A date in Asia/Kolkata.
+
+    Returns:
+        UTC.
+    """
+    return datetime.combine(day, time(), IST).astimezone(UTC)
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def microseconds(moment: datetime) -> int:
+    """Return a moment as whole microseconds since 1970 UTC, as frames hold it.
+
+    Args:
+        moment: Aware.
+
+    Returns:
+        Exact.
+    """
+    return (moment - _EPOCH) // timedelta(microseconds=1)
+
+
+def moment_of(count: int) -> datetime:
+    """Return the moment of a count of ``microseconds``.
+
+    Args:
+        count: Microseconds since 1970 UTC.
+
+    Returns:
+        UTC.
+    """
+    return _EPOCH + timedelta(microseconds=count)

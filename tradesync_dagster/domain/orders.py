@@ -55,6 +55,7 @@ _STATUS_BY_WORD = {
     "TRADED": OrderStatus.EXECUTED,
     "CANCELLED": OrderStatus.CANCELLED,
     "CANCELLED AMO": OrderStatus.CANCELLED,
+    "CANCELLED AFTER MARKET ORDER": OrderStatus.CANCELLED,
     "REJECTED": OrderStatus.REJECTED,
     "OPEN": OrderStatus.OPEN,
     "MODIFIED": OrderStatus.OPEN,
@@ -69,8 +70,11 @@ _STATUS_BY_WORD = {
     "VALIDATION PENDING": OrderStatus.PENDING_EXECUTION,
     "OPEN PENDING": OrderStatus.PENDING_EXECUTION,
     "AMO REQ RECEIVED": OrderStatus.AMO,
+    "AFTER MARKET ORDER REQ RECEIVED": OrderStatus.AMO,
+    "MODIFY AFTER MARKET ORDER REQ RECEIVED": OrderStatus.AMO,
 }
-"""Kite Connect's documented order statuses; the other brokers use the same words in their case."""
+"""The brokers' documented order statuses: Kite Connect's words, which the others use in their case,
+and Upstox's own for after-market orders."""
 
 
 def status_of(word: str) -> OrderStatus:

@@ -1,14 +1,13 @@
 """What the use-cases ask of the outside: Protocols.
 
 What belongs here: the narrow doors to clock, brokers, store and publishers. What does not:
-anything that opens a connection.
+anything that opens a connection; what a transaction over the books offers (``unit_of_work``).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from datetime import date, datetime
-from typing import Any, Protocol
+from datetime import datetime
+from typing import Protocol
 
 from tradesync_dagster.domain.accounts import Account
 from tradesync_dagster.domain.answers import (
@@ -16,12 +15,11 @@ from tradesync_dagster.domain.answers import (
     BrokerPosition,
     Fetch,
     OrderRequest,
-    Reject,
 )
-from tradesync_dagster.domain.breaks import Break
 from tradesync_dagster.domain.fills import Fill
-from tradesync_dagster.domain.orders import BrokerOrder, Intent, Order, OrderEvent
+from tradesync_dagster.domain.orders import BrokerOrder
 from tradesync_dagster.domain.publications import OutboxMessage, Snapshot
+from tradesync_dagster.domain.unit_of_work import UnitOfWork
 
 
 class Clock(Protocol):
@@ -115,118 +113,6 @@ class MessagePublisher(Protocol):
         Raises:
             ConfigurationError: Nothing could be sent; it says why.
         """
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class BookState:
-    """The last applied answer of one kind for one account: what a newer one is held against.
-
-    Attributes:
-        requested_at: Of the last complete answer that was applied, UTC.
-        payload_hash: Its hash; the same again means nothing to do.
-    """
-
-    account_id: int
-    kind: str
-    trade_date: date
-    requested_at: datetime
-    payload_hash: str
-
-
-class UnitOfWork(Protocol):
-    """One transaction over the books, holding the lease of the accounts it was begun for."""
-
-    def states(self, account_ids: Sequence[int]) -> list[BookState]:
-        """Read the last applied answers."""
-        ...
-
-    def put_states(self, states: Iterable[BookState]) -> None:
-        """Insert or replace last applied answers."""
-        ...
-
-    def orders(self, account_ids: Sequence[int], since: date) -> list[Order]:
-        """Read the orders registered on ``since`` or later."""
-        ...
-
-    def intents(self, account_ids: Sequence[int], since: datetime) -> list[Intent]:
-        """Read our placements made at ``since`` or later."""
-        ...
-
-    def put_intents(self, intents: Iterable[Intent]) -> None:
-        """Insert or update placements."""
-        ...
-
-    def put_orders(self, orders: Iterable[Order], events: Iterable[OrderEvent]) -> None:
-        """Insert or update orders and add their events; a repeated event changes nothing."""
-        ...
-
-    def add_fills(self, account_fills: Iterable[tuple[int, Fill]]) -> list[tuple[int, Fill, Fill]]:
-        """Insert fills that are not there yet.
-
-        Returns:
-            (account_id, stored, sent) for each known fill id that came with other content.
-        """
-        ...
-
-    def fills(self, account_ids: Sequence[int]) -> list[tuple[int, Fill]]:
-        """Read all fills of the accounts, by account, time and trade id."""
-        ...
-
-    def add_payloads(self, payloads: Mapping[str, bytes], at: datetime) -> None:
-        """Keep raw payloads by hash."""
-        ...
-
-    def add_rejects(self, rejects: Iterable[tuple[int, str, Reject]], at: datetime) -> None:
-        """Keep (account_id, kind, reject) in quarantine; the same again is only dated anew."""
-        ...
-
-    def put_breaks(self, breaks: Iterable[Break]) -> None:
-        """Insert breaks, or refresh those already there."""
-        ...
-
-    def put_positions(self, account_ids: Sequence[int], rows: Sequence[Mapping[str, Any]]) -> None:
-        """Replace the accounts' positions."""
-        ...
-
-    def put_holdings(self, account_ids: Sequence[int], rows: Sequence[Mapping[str, Any]]) -> None:
-        """Replace the accounts' holdings."""
-        ...
-
-    def put_lots(self, account_ids: Sequence[int], rows: Sequence[Mapping[str, Any]]) -> None:
-        """Replace the accounts' open lots."""
-        ...
-
-    def instruments(self) -> dict[tuple[str, str], tuple[int, int | None]]:
-        """Read (multiplier, last price or None) by (exchange, symbol)."""
-        ...
-
-    def put_instruments(self, rows: Iterable[Mapping[str, Any]]) -> None:
-        """Insert or update multipliers and prices."""
-        ...
-
-    def put_results(self, rows: Iterable[Mapping[str, Any]]) -> None:
-        """Record the outcome of a sync for each account."""
-        ...
-
-    def put_snapshots(self, documents: Mapping[int, bytes]) -> set[int]:
-        """Store changed documents with the next version; return the accounts that changed."""
-        ...
-
-    def positions(self, account_ids: Sequence[int]) -> list[dict[str, Any]]:
-        """Read positions by key."""
-        ...
-
-    def holdings(self, account_ids: Sequence[int]) -> list[dict[str, Any]]:
-        """Read holdings by key."""
-        ...
-
-    def failing(self, account_ids: Sequence[int]) -> set[int]:
-        """Read which accounts' latest sync did not succeed."""
-        ...
-
-    def add_messages(self, messages: Iterable[OutboxMessage]) -> None:
-        """Add notifications to the outbox."""
         ...
 
 

@@ -1,183 +1,185 @@
-"""Positions and holdings from fills: netting, ageing and valuation.
+"""Positions and holdings of one day, as people read them, from that day's lots and trading.
 
-Every account's fills are matched in one call of the kernel. A delivery (CNC) buy is a position on
-its day, a T1 holding on the next trading day, and settled after that; selling a holding shows as a
-negative position and a reduced holding, so the two are never added. What belongs here: turning
-matches into rows. What does not: the matching (``fifo``), prices' whereabouts (``sync``).
+A delivery buy is a position on its day, a T1 holding on the next trading day, and settled after
+that; selling a holding shows as a negative position and a reduced holding, so the two are never
+added. Delivery positions stand by exchange as brokers show them, holdings by security. What
+belongs here: rows and their values. What does not: which lots are open (``bookkeeping``), where
+prices come from (``sync``).
 """
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-import numpy as np
+import pandas as pd
 
-from tradesync_dagster.domain import fifo
-from tradesync_dagster.domain.fills import Fill
+from tradesync_dagster.domain.facts import DELIVERY
 from tradesync_dagster.domain.money import divide_rounded
+from tradesync_dagster.domain.openings import ASSUMED
 
-DELIVERY = "CNC"
+Frame = pd.DataFrame
+Row = dict[str, Any]
 Key = tuple[int, str, str, str]
-"""Account id, exchange, symbol, product: one FIFO queue."""
+"""Account id, exchange, symbol, product."""
 Prices = Mapping[tuple[str, str], tuple[int, int | None]]
 """(multiplier, last price in millionths or None) by (exchange, symbol)."""
 
 
 @dataclass(slots=True)
-class Rebuilt:
-    """Rows of lots, positions and holdings, and the P&L of each account.
+class Shown:
+    """Rows by key, the same for the same input.
 
     Attributes:
-        realised: In millionths, by account id.
-        unrealised: In millionths, by account id; ``None`` where a price is missing.
+        missing: Delivery sold beyond what was held, by (account id, instrument, product): a buy or
+            an opening balance is missing.
     """
 
-    lots: list[dict[str, Any]] = field(default_factory=list)
-    positions: list[dict[str, Any]] = field(default_factory=list)
-    holdings: list[dict[str, Any]] = field(default_factory=list)
-    realised: dict[int, int] = field(default_factory=dict)
-    unrealised: dict[int, int | None] = field(default_factory=dict)
+    positions: list[Row] = field(default_factory=list)
+    holdings: list[Row] = field(default_factory=list)
+    missing: dict[tuple[int, str, str], int] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
-class _Book:
-    """One queue: its open lots, and its trading today."""
+class _Position:
+    """What one position is made of: its open lots, the day's trading, and what that earned."""
 
-    realised: int = 0
-    lots: list[tuple[Fill, int]] = field(default_factory=list)
+    lots: list[Row] = field(default_factory=list)
     bought: int = 0
     sold: int = 0
+    bought_value: int = 0
+    sold_value: int = 0
+    realised: int = 0
 
 
-def rebuild(
-    fills: Sequence[tuple[int, Fill]], prices: Prices, today: date, previous_day: date
-) -> Rebuilt:
-    """Match fills and value what is open.
+def show(
+    lots: Frame, traded: Frame, closed: Frame, prices: Prices, today: date, previous_day: date
+) -> Shown:
+    """Make the rows of a day.
 
     Args:
-        fills: (account id, fill), in FIFO order within each account: time, then trade id.
-        prices: Multipliers and last prices; an unlisted instrument has multiplier 1 and no price.
-        today: The exchange's day.
+        lots: ``LOT_COLUMNS``, open at the end of the day (or now), of the accounts' own books.
+        traded: ``FILL_COLUMNS``, the day's.
+        closed: ``DAY_COLUMNS``, the day's, of the accounts' own books.
+        prices: Multipliers and the day's last prices; an unlisted instrument has multiplier 1 and
+            no price.
+        today: The day.
         previous_day: The trading day before it.
 
     Returns:
-        The rows, sorted by key; the same for the same input.
+        The rows.
     """
-    rebuilt = Rebuilt()
-    books = _match(fills, today)
-    for key in sorted(books):
-        account_id, exchange, symbol, product = key
-        multiplier, price = prices.get((exchange, symbol), (1, None))
-        book = books[key]
-        names = {"account_id": account_id, "exchange": exchange, "symbol": symbol}
-        realised = book.realised * multiplier
-        rebuilt.realised[account_id] = rebuilt.realised.get(account_id, 0) + realised
-        value = _unrealised(book.lots, multiplier, price)
-        known = rebuilt.unrealised.get(account_id, 0)
-        rebuilt.unrealised[account_id] = None if known is None or value is None else known + value
-        rebuilt.lots += [
-            {
-                **names,
-                "product": product,
-                "trade_date": fill.trade_date,
-                "fill_id": fill.fill_id,
-                "opened_at": fill.filled_at,
-                "quantity": quantity,
-                "price": fill.price,
-            }
-            for fill, quantity in book.lots
-        ]
-        held: list[tuple[Fill, int]] = []
-        live: list[tuple[Fill, int]] = []
-        for lot in book.lots:
-            settles = product == DELIVERY and lot[1] > 0 and lot[0].trade_date < today
-            (held if settles else live).append(lot)
-        if held:
-            rebuilt.holdings.append(names | _holding(held, multiplier, price, previous_day))
-        if live or book.bought or book.sold:
-            row = _position(book, live, multiplier, price, delivery=product == DELIVERY)
-            rebuilt.positions.append(
-                names | row | {"product": product, "realised_pnl": str(realised)}
-            )
-    return rebuilt
+    shown = Shown()
+    positions: dict[Key, _Position] = {}
+    held: dict[tuple[int, str, str], list[Row]] = {}
+    for lot in _records(lots):
+        delivery = lot["product"] in DELIVERY
+        queue = (lot["account_id"], lot["instrument"], lot["product"])
+        if delivery and lot["quantity"] < 0:
+            shown.missing[queue] = shown.missing.get(queue, 0) - lot["quantity"]
+        elif delivery and lot["trade_date"] < today.toordinal():
+            held.setdefault(queue, []).append(lot)
+        else:
+            _of(positions, lot).lots.append(lot)
+    _add_trading(positions, traded, closed)
+    for key in sorted(positions):
+        shown.positions.append(_position_row(key, positions[key], prices))
+    rows = (_holding_row(key, held[key], prices, previous_day) for key in held)
+    shown.holdings += sorted(rows, key=_place)
+    return shown
 
 
-def _match(fills: Sequence[tuple[int, Fill]], today: date) -> dict[Key, _Book]:
-    numbers: dict[Key, int] = {}
-    books: dict[Key, _Book] = defaultdict(_Book)
-    keys = []
-    for account_id, fill in fills:
-        key = (account_id, fill.exchange, fill.symbol, fill.product)
-        keys.append(numbers.setdefault(key, len(numbers)))
-        book = books[key]
-        if fill.trade_date == today:
-            book.bought += fill.quantity if fill.side.sign > 0 else 0
-            book.sold += fill.quantity if fill.side.sign < 0 else 0
-    count = len(fills)
-    matches = fifo.match(
-        np.array(keys, dtype=np.int64),
-        np.fromiter((f.quantity * f.side.sign for _, f in fills), dtype=np.int64, count=count),
-        np.fromiter((f.price for _, f in fills), dtype=np.int64, count=count),
-    )
-    by_number = {number: books[key] for key, number in numbers.items()}
-    for number, realised in matches.realised_pnl.items():
-        by_number[number].realised = realised
-    for row, quantity in zip(
-        matches.open_row.tolist(), matches.open_quantity.tolist(), strict=True
-    ):
-        by_number[keys[row]].lots.append((fills[row][1], quantity))
-    return dict(books)
+def _records(frame: Frame) -> Iterator[Row]:
+    for row in frame.itertuples(index=False, name=None):
+        yield dict(zip(frame.columns, row, strict=True))
 
 
-def _unrealised(lots: Sequence[tuple[Fill, int]], multiplier: int, price: int | None) -> int | None:
+def _of(positions: dict[Key, _Position], row: Mapping[str, Any]) -> _Position:
+    key = (row["account_id"], row["exchange"], row["symbol"], row["product"])
+    return positions.setdefault(key, _Position())
+
+
+def _place(row: Row) -> Key:
+    return (row["account_id"], row["exchange"], row["symbol"], row["product"])
+
+
+def _add_trading(positions: dict[Key, _Position], traded: Frame, closed: Frame) -> None:
+    for fill in _records(traded):
+        position, quantity = _of(positions, fill), fill["quantity"]
+        if quantity > 0:
+            position.bought += quantity
+            position.bought_value += quantity * fill["price"]
+        else:
+            position.sold -= quantity
+            position.sold_value -= quantity * fill["price"]
+    for day in _records(closed):
+        if day["realised_pnl"]:
+            _of(positions, day).realised += int(day["realised_pnl"])
+
+
+def _position_row(key: Key, position: _Position, prices: Prices) -> Row:
+    account_id, exchange, symbol, product = key
+    multiplier, price = prices.get((exchange, symbol), (1, None))
+    net = sum(lot["quantity"] for lot in position.lots)
+    average = _average(position.lots)
+    if product in DELIVERY:
+        net = position.bought - position.sold
+        if net < 0:
+            average = divide_rounded(position.sold_value, position.sold)
+    return {
+        "account_id": account_id,
+        "exchange": exchange,
+        "symbol": symbol,
+        "product": product,
+        "quantity": net,
+        "average_price": average,
+        "buy_quantity": position.bought,
+        "sell_quantity": position.sold,
+        "multiplier": multiplier,
+        "realised_pnl": str(position.realised * multiplier),
+        "unrealised_pnl": _unrealised(position.lots, multiplier, price),
+        "last_price": price,
+        "assumed_quantity": _assumed(position.lots),
+    }
+
+
+def _holding_row(
+    key: tuple[int, str, str], lots: Sequence[Row], prices: Prices, previous_day: date
+) -> Row:
+    account_id, instrument, product = key
+    arriving = sum(lot["quantity"] for lot in lots if lot["trade_date"] >= previous_day.toordinal())
+    listed = max(lots, key=lambda lot: (lot["exchange"] == "NSE", lot["opened_at"]))
+    exchange, symbol = listed["exchange"], listed["symbol"]
+    multiplier, price = prices.get((exchange, symbol), (1, None))
+    return {
+        "account_id": account_id,
+        "exchange": exchange,
+        "symbol": symbol,
+        "product": product,
+        "isin": "" if ":" in instrument else instrument,
+        "quantity": sum(lot["quantity"] for lot in lots) - arriving,
+        "t1_quantity": arriving,
+        "average_price": _average(lots),
+        "unrealised_pnl": _unrealised(lots, multiplier, price),
+        "last_price": price,
+        "assumed_quantity": _assumed(lots),
+    }
+
+
+def _unrealised(lots: Sequence[Row], multiplier: int, price: int | None) -> str | None:
     if not lots:
-        return 0
+        return "0"
     if price is None:
         return None
-    return multiplier * sum(quantity * (price - fill.price) for fill, quantity in lots)
+    return str(multiplier * sum(lot["quantity"] * (price - lot["price"]) for lot in lots))
 
 
-def _average(lots: Sequence[tuple[Fill, int]]) -> int:
-    quantity = sum(quantity for _, quantity in lots)
-    value = sum(quantity * fill.price for fill, quantity in lots)
+def _average(lots: Sequence[Row]) -> int:
+    quantity = sum(lot["quantity"] for lot in lots)
+    value = sum(lot["quantity"] * lot["price"] for lot in lots)
     sign = 1 if quantity > 0 else -1
     return divide_rounded(sign * value, sign * quantity) if quantity else 0
 
 
-def _text(value: int | None) -> str | None:
-    return None if value is None else str(value)
-
-
-def _position(
-    book: _Book,
-    live: Sequence[tuple[Fill, int]],
-    multiplier: int,
-    price: int | None,
-    *,
-    delivery: bool,
-) -> dict[str, Any]:
-    net = sum(quantity for _, quantity in live)
-    return {
-        "quantity": book.bought - book.sold if delivery and net >= 0 else net,
-        "average_price": _average(live),
-        "buy_quantity": book.bought,
-        "sell_quantity": book.sold,
-        "multiplier": multiplier,
-        "unrealised_pnl": _text(_unrealised(live, multiplier, price)),
-        "last_price": price,
-    }
-
-
-def _holding(
-    held: Sequence[tuple[Fill, int]], multiplier: int, price: int | None, previous_day: date
-) -> dict[str, Any]:
-    arriving = sum(quantity for fill, quantity in held if fill.trade_date >= previous_day)
-    return {
-        "quantity": sum(quantity for _, quantity in held) - arriving,
-        "t1_quantity": arriving,
-        "average_price": _average(held),
-        "unrealised_pnl": _text(_unrealised(held, multiplier, price)),
-        "last_price": price,
-    }
+def _assumed(lots: Iterable[Row]) -> int:
+    return sum(lot["quantity"] for lot in lots if lot["fill_id"].startswith(ASSUMED))

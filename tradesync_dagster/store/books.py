@@ -1,93 +1,136 @@
-"""Fills and what is made of them: lots, positions, holdings, and the prices that value them.
+"""The books made from fills: lots and days of the past, positions and holdings of now.
 
 What belongs here: reading and writing them in bulk. What does not: matching and valuation
-(``domain.fifo``, ``domain.positions``).
+(``domain``), fills (``fills``).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import asdict
+from datetime import date, timedelta
 from typing import Any
 
-from sqlalchemy import Table, delete, select, tuple_
+import pandas as pd
+from sqlalchemy import ColumnElement, Table, and_, bindparam, delete, select
 
-from tradesync_dagster.domain.fills import Fill
-from tradesync_dagster.domain.orders import Side
-from tradesync_dagster.store import tables
+from tradesync_dagster.domain.bookkeeping import DAY_COLUMNS, LOT_COLUMNS, QUEUE, Books
+from tradesync_dagster.domain.unit_of_work import Generation
+from tradesync_dagster.store import book_tables
+from tradesync_dagster.store.frames import frame_of, rows_of
 from tradesync_dagster.store.rows import Repository, insert_new, upsert
 
-_FILL_FIELDS = tuple(field.name for field in fields(Fill))
-_LOOKUP = 2_000
 
+class BookKeeping(Repository):
+    """Reads and writes lots, days, positions and holdings."""
 
-def _fill_of(found: Mapping[Any, Any]) -> Fill:
-    values = {name: found[name] for name in _FILL_FIELDS}
-    values["side"] = Side(values["side"])
-    return Fill(**values)
+    def generations(self, account_ids: Sequence[int]) -> dict[int, Generation]:
+        """See ``unit_of_work.BookRows``."""
+        table = book_tables.generations
+        query = select(table).where(table.c.account_id.in_(account_ids))
+        found = {
+            r["account_id"]: Generation(**r) for r in self._connection.execute(query).mappings()
+        }
+        return {a: found.get(a, Generation(a)) for a in account_ids}
 
+    def put_generations(self, generations: Iterable[Generation]) -> None:
+        """See ``unit_of_work.BookRows``."""
+        upsert(self._connection, book_tables.generations, [asdict(g) for g in generations])
 
-class Books(Repository):
-    """Reads and writes fills, lots, positions and holdings."""
-
-    def add_fills(self, account_fills: Iterable[tuple[int, Fill]]) -> list[tuple[int, Fill, Fill]]:
-        """See ``ports.UnitOfWork``."""
-        sent = {(a, fill.trade_date, fill.fill_id): fill for a, fill in account_fills}
-        known = self._known(list(sent))
-        fresh = [
-            {
-                "account_id": key[0],
-                "fill_id": key[2],
-                **{name: getattr(fill, name) for name in _FILL_FIELDS},
-                "side": fill.side.value,
-            }
-            for key, fill in sent.items()
-            if key not in known
+    def books_since(
+        self, account_ids: Sequence[int], day: date, instruments: Sequence[str] | None
+    ) -> Books:
+        """See ``unit_of_work.BookRows``."""
+        lots, days = book_tables.lots, book_tables.position_days
+        of_lots: list[ColumnElement[bool]] = [
+            lots.c.account_id.in_(account_ids),
+            lots.c.held_to >= day,
         ]
-        insert_new(self._connection, tables.fills, fresh)
-        return [(key[0], old, sent[key]) for key, old in known.items() if old != sent[key]]
-
-    def _known(self, keys: list[tuple[Any, ...]]) -> dict[tuple[Any, ...], Fill]:
-        table = tables.fills
-        found: dict[tuple[Any, ...], Fill] = {}
-        for start in range(0, len(keys), _LOOKUP):
-            query = select(table).where(
-                tuple_(table.c.account_id, table.c.trade_date, table.c.fill_id).in_(
-                    keys[start : start + _LOOKUP]
-                )
-            )
-            for row in self._connection.execute(query).mappings():
-                found[row["account_id"], row["trade_date"], row["fill_id"]] = _fill_of(row)
-        return found
-
-    def fills(self, account_ids: Sequence[int]) -> list[tuple[int, Fill]]:
-        """See ``ports.UnitOfWork``."""
-        table = tables.fills
-        query = (
-            select(table)
-            .where(table.c.account_id.in_(account_ids))
-            .order_by(table.c.account_id, table.c.filled_at, table.c.trade_id, table.c.fill_id)
+        of_days = [days.c.account_id.in_(account_ids), days.c.trade_date >= day]
+        if instruments is not None:
+            of_lots.append(lots.c.instrument.in_(instruments))
+            of_days.append(days.c.instrument.in_(instruments))
+        return Books(
+            frame_of(
+                self._connection, select(*_columns(lots, LOT_COLUMNS)).where(*of_lots), LOT_COLUMNS
+            ),
+            frame_of(
+                self._connection, select(*_columns(days, DAY_COLUMNS)).where(*of_days), DAY_COLUMNS
+            ),
         )
-        rows = self._connection.execute(query).mappings()
-        return [(row["account_id"], _fill_of(row)) for row in rows]
+
+    def instruments_since(self, account_ids: Sequence[int], day: date) -> set[str]:
+        """See ``unit_of_work.BookRows``."""
+        table = book_tables.position_days
+        query = (
+            select(table.c.instrument)
+            .where(table.c.account_id.in_(account_ids), table.c.trade_date >= day)
+            .distinct()
+        )
+        return set(self._connection.scalars(query))
+
+    def replace_books(self, old: Books, new: Books) -> None:
+        """See ``unit_of_work.BookRows``."""
+        self._replace_rows(
+            book_tables.lots,
+            (*QUEUE, "trade_date", "fill_id", "piece", "held_from"),
+            old.lots,
+            new.lots,
+        )
+        self._replace_rows(book_tables.position_days, (*QUEUE, "trade_date"), old.days, new.days)
+
+    def _replace_rows(
+        self, table: Table, key: Sequence[str], old: pd.DataFrame, new: pd.DataFrame
+    ) -> None:
+        columns = list(new.columns)
+        before = set(old[columns].itertuples(index=False, name=None))
+        fresh = [row not in before for row in new.itertuples(index=False, name=None)]
+        kept = set(new[list(key)].itertuples(index=False, name=None))
+        gone = [row not in kept for row in old[list(key)].itertuples(index=False, name=None)]
+        if any(gone):
+            match = and_(*(table.c[name] == bindparam(f"_{name}") for name in key))
+            doomed = rows_of(old.loc[gone, list(key)])
+            self._connection.execute(
+                delete(table).where(match),
+                [{f"_{name}": value for name, value in row.items()} for row in doomed],
+            )
+        upsert(self._connection, table, rows_of(new[fresh]))
+
+    def open_lots(self, account_ids: Sequence[int], day: date | None) -> pd.DataFrame:
+        """See ``unit_of_work.BookRows``."""
+        table = book_tables.lots
+        until = book_tables.STILL_OPEN - timedelta(days=1) if day is None else day
+        query = select(*_columns(table, LOT_COLUMNS)).where(
+            table.c.account_id.in_(account_ids),
+            table.c.held_to > until,
+            table.c.held_from <= until,
+            table.c.strategy_id.in_([""]),
+        )
+        return frame_of(self._connection, query, LOT_COLUMNS)
+
+    def days(self, account_ids: Sequence[int], day: date) -> pd.DataFrame:
+        """See ``unit_of_work.BookRows``."""
+        table = book_tables.position_days
+        query = select(*_columns(table, DAY_COLUMNS)).where(
+            table.c.account_id.in_(account_ids),
+            table.c.trade_date == day,
+            table.c.strategy_id.in_([""]),
+        )
+        return frame_of(self._connection, query, DAY_COLUMNS)
 
     def put_positions(self, account_ids: Sequence[int], rows: Sequence[Mapping[str, Any]]) -> None:
-        """See ``ports.UnitOfWork``."""
-        self._replace(tables.positions, account_ids, rows)
+        """See ``unit_of_work.BookRows``."""
+        self._replace(book_tables.positions, account_ids, rows)
 
     def put_holdings(self, account_ids: Sequence[int], rows: Sequence[Mapping[str, Any]]) -> None:
-        """See ``ports.UnitOfWork``."""
-        self._replace(tables.holdings, account_ids, rows)
-
-    def put_lots(self, account_ids: Sequence[int], rows: Sequence[Mapping[str, Any]]) -> None:
-        """See ``ports.UnitOfWork``."""
-        self._replace(tables.lots, account_ids, rows)
+        """See ``unit_of_work.BookRows``."""
+        self._replace(book_tables.holdings, account_ids, rows)
 
     def positions(self, account_ids: Sequence[int]) -> list[dict[str, Any]]:
-        """See ``ports.UnitOfWork``."""
-        return self._listed(tables.positions, account_ids)
+        """See ``unit_of_work.BookRows``."""
+        return self._listed(book_tables.positions, account_ids)
 
     def holdings(self, account_ids: Sequence[int]) -> list[dict[str, Any]]:
-        """See ``ports.UnitOfWork``."""
-        return self._listed(tables.holdings, account_ids)
+        """See ``unit_of_work.BookRows``."""
+        return self._listed(book_tables.holdings, account_ids)
 
     def _listed(self, table: Table, account_ids: Sequence[int]) -> list[dict[str, Any]]:
         query = (
@@ -103,12 +146,6 @@ class Books(Repository):
         self._connection.execute(delete(table).where(table.c.account_id.in_(account_ids)))
         insert_new(self._connection, table, rows)
 
-    def instruments(self) -> dict[tuple[str, str], tuple[int, int | None]]:
-        """See ``ports.UnitOfWork``."""
-        table = tables.instruments
-        query = select(table.c.exchange, table.c.symbol, table.c.multiplier, table.c.last_price)
-        return {(r[0], r[1]): (r[2], r[3]) for r in self._connection.execute(query)}
 
-    def put_instruments(self, rows: Iterable[Mapping[str, Any]]) -> None:
-        """See ``ports.UnitOfWork``."""
-        upsert(self._connection, tables.instruments, rows)
+def _columns(table: Table, names: Sequence[str]) -> list[ColumnElement[Any]]:
+    return [table.c[name] for name in names]

@@ -10,12 +10,11 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from tradesync_dagster.domain.answers import Reject
 from tradesync_dagster.domain.breaks import Break
-from tradesync_dagster.domain.ports import BookState
-from tradesync_dagster.domain.results import SUCCESS
+from tradesync_dagster.domain.unit_of_work import BookState
 from tradesync_dagster.store import tables
 from tradesync_dagster.store.rows import Repository, insert_new, upsert
 
@@ -59,7 +58,8 @@ class Evidence(Repository):
             }
             for account_id, kind, reject in rejects
         ]
-        upsert(self._connection, tables.quarantine, rows, keep=("first_seen_at",))
+        counted = {"seen_count": "last_seen_at"}
+        upsert(self._connection, tables.quarantine, rows, keep=("first_seen_at",), counted=counted)
 
     def put_breaks(self, breaks: Iterable[Break]) -> None:
         """See ``ports.UnitOfWork``."""
@@ -76,23 +76,13 @@ class Evidence(Repository):
             }
             for found in breaks
         ]
-        upsert(self._connection, tables.breaks, rows, keep=("first_seen_at", "state", "owner"))
-
-    def failing(self, account_ids: Sequence[int]) -> set[int]:
-        """See ``ports.UnitOfWork``."""
-        table = tables.sync_results
-        latest = (
-            select(table.c.account_id, func.max(table.c.started_at).label("started_at"))
-            .where(table.c.account_id.in_(account_ids))
-            .group_by(table.c.account_id)
-            .subquery()
+        upsert(
+            self._connection,
+            tables.breaks,
+            rows,
+            keep=("first_seen_at", "state", "owner"),
+            counted={"seen_count": "last_seen_at"},
         )
-        query = select(table.c.account_id).where(
-            table.c.account_id == latest.c.account_id,
-            table.c.started_at == latest.c.started_at,
-            table.c.status != SUCCESS,
-        )
-        return set(self._connection.scalars(query))
 
     def put_results(self, rows: Iterable[Mapping[str, Any]]) -> None:
         """See ``ports.UnitOfWork``."""

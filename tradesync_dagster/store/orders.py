@@ -9,6 +9,7 @@ from dataclasses import fields
 from datetime import date, datetime
 from typing import Any
 
+import pandas as pd
 from sqlalchemy import Row, select
 
 from tradesync_dagster.domain.orders import (
@@ -21,6 +22,7 @@ from tradesync_dagster.domain.orders import (
     Side,
 )
 from tradesync_dagster.store import tables
+from tradesync_dagster.store.frames import frame_of
 from tradesync_dagster.store.rows import Repository, insert_new, upsert
 
 _BROKER_FIELDS = tuple(field.name for field in fields(BrokerOrder))
@@ -120,3 +122,12 @@ class Orders(Repository):
         for row in rows:
             row["side"] = row["side"].value
         upsert(self._connection, tables.intents, rows, keep=("created_at",))
+
+    def assignments(self, account_ids: Sequence[int]) -> pd.DataFrame:
+        """See ``unit_of_work.OrderRows``."""
+        table = tables.orders
+        columns = ("account_id", "trade_date", "broker_order_id", "strategy_id")
+        query = select(*(table.c[name] for name in columns)).where(
+            table.c.account_id.in_(account_ids), table.c.strategy_id != ""
+        )
+        return frame_of(self._connection, query, columns)

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, Table, func, select
 
 from tradesync_dagster.domain.orders import Origin
-from tradesync_dagster.store import tables
+from tradesync_dagster.store import book_tables, tables
 from tradesync_dagster.store.rows import Repository
 
 _KEY: ColumnElement[str] = (
@@ -46,11 +46,11 @@ class Queries(Repository):
 
     def positions(self, account: str | None) -> list[dict[str, Any]]:
         """List positions by account and instrument."""
-        return self._by_key(tables.positions, account)
+        return self._by_key(book_tables.positions, account)
 
     def holdings(self, account: str | None) -> list[dict[str, Any]]:
         """List holdings by account and instrument."""
-        return self._by_key(tables.holdings, account)
+        return self._by_key(book_tables.holdings, account)
 
     def results(self, limit: int) -> list[dict[str, Any]]:
         """List the accounts' results of the latest ticks, newest first.

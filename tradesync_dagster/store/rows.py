@@ -6,7 +6,7 @@ What belongs here: the upserts that every repository uses. What does not: any ta
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Table, or_
+from sqlalchemy import Connection, Table, case, or_
 from sqlalchemy.dialects import postgresql, sqlite
 
 _CHUNK = 5_000
@@ -46,6 +46,7 @@ def upsert(
     rows: Iterable[Mapping[str, Any]],
     *,
     keep: Sequence[str] = (),
+    counted: Mapping[str, str] | None = None,
 ) -> None:
     """Insert rows, or bring those with the same primary key up to date where they differ.
 
@@ -54,6 +55,8 @@ def upsert(
         table: Where to.
         rows: Mappings with the same keys.
         keep: Columns that an existing row keeps.
+        counted: Counter column to a column of times: the counter grows by one whenever a row comes
+            again with a later time.
     """
     listed = list(rows)
     if not listed:
@@ -64,7 +67,11 @@ def upsert(
     differs = or_(*(table.c[name].is_distinct_from(statement.excluded[name]) for name in changing))
     statement = statement.on_conflict_do_update(
         index_elements=key,
-        set_={name: statement.excluded[name] for name in changing},
+        set_={name: statement.excluded[name] for name in changing}
+        | {
+            counter: table.c[counter] + case((statement.excluded[time] > table.c[time], 1), else_=0)
+            for counter, time in (counted or {}).items()
+        },
         where=differs,
     )
     _run(connection, statement, listed)

@@ -10,15 +10,16 @@ from datetime import datetime
 
 from cryptography.fernet import MultiFernet
 from sqlalchemy import Connection, Engine, text
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError, StatementError
 
 from tradesync_dagster.domain.accounts import Account
 from tradesync_dagster.domain.errors import ConfigurationError, StoreError
 from tradesync_dagster.domain.publications import OutboxMessage, Snapshot
 from tradesync_dagster.store.accounts import Accounts
-from tradesync_dagster.store.books import Books
+from tradesync_dagster.store.books import BookKeeping
 from tradesync_dagster.store.engine import READ_ONLY
 from tradesync_dagster.store.evidence import Evidence
+from tradesync_dagster.store.fills import Fills
 from tradesync_dagster.store.orders import Orders
 from tradesync_dagster.store.outbox import Outbox
 
@@ -30,7 +31,7 @@ def _cause(error: DBAPIError) -> str:
     return str(error.orig).strip().splitlines()[0]
 
 
-class SqlUnitOfWork(Orders, Books, Evidence, Outbox):
+class SqlUnitOfWork(Orders, Fills, BookKeeping, Evidence, Outbox):
     """One transaction over all repositories."""
 
 
@@ -88,6 +89,8 @@ class SqlStore:
             raise ConfigurationError(f"the books cannot be written: {_cause(error)}") from None
         except DBAPIError as error:
             raise StoreError(f"the books refused what was written: {_cause(error)}") from error
+        except StatementError as error:  # a value refused before it was sent; its text has the row
+            raise StoreError(f"the books cannot hold a value: {error.orig}") from None
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:

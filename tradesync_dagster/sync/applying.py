@@ -15,9 +15,12 @@ from tradesync_dagster.domain.accounts import Account
 from tradesync_dagster.domain.answers import Fetch, Outcome
 from tradesync_dagster.domain.breaks import Break
 from tradesync_dagster.domain.external import Detection, DetectionRules, detect
+from tradesync_dagster.domain.fills import Fill
+from tradesync_dagster.domain.money import format_price
 from tradesync_dagster.domain.orders import Intent, Order
-from tradesync_dagster.domain.ports import BookState, UnitOfWork
+from tradesync_dagster.domain.unit_of_work import BookState, UnitOfWork
 from tradesync_dagster.sync.fetching import Answers
+from tradesync_dagster.sync.opening import open_books
 
 
 @dataclass(slots=True)
@@ -29,7 +32,7 @@ class Applied:
         changed: Assets whose content changed.
         failed: Assets that could not be brought up to date.
         errors: Sentences.
-        rebuild: Whether positions and holdings are to be made anew.
+        priced: Whether prices came.
         retry_after: See ``Detection``.
     """
 
@@ -42,7 +45,7 @@ class Applied:
     confirmed: int = 0
     fills: int = 0
     rejects: int = 0
-    rebuild: bool = False
+    priced: bool = False
     retry_after: timedelta | None = None
     seconds: dict[str, float] = field(default_factory=dict)
 
@@ -86,6 +89,7 @@ def apply(
     _write_detections(work, detections)
     _apply_fills(work, applied, looks, states)
     _apply_prices(work, applied, looks, states)
+    open_books(work, looks)
     work.put_states(_next_states(applied, looks, states))
     return applied
 
@@ -194,43 +198,59 @@ def _write_detections(work: UnitOfWork, detections: Sequence[Detection]) -> None
 def _apply_fills(
     work: UnitOfWork, applied: Sequence[Applied], looks: Sequence[Answers], states: Known
 ) -> None:
-    sent, breaks = [], []
+    sent = []
     for entry, look in zip(applied, looks, strict=True):
         account_id = look.account.account_id
         if _is_new(look.trades, account_id, states):
             sent += [(account_id, fill) for fill in look.trades.rows]
-            entry.rebuild = True
         entry.fills = len(look.trades.rows)
-    for account_id, stored, fill in work.add_fills(sent):
-        evidence = {
-            "stored": f"{stored.side} {stored.quantity} at {stored.price}",
-            "sent": f"{fill.side} {fill.quantity} at {fill.price}",
-        }
-        at = next(k.trades.requested_at for k in looks if k.account.account_id == account_id)
-        breaks.append(Break(account_id, "fill_changed", fill.fill_id, at, evidence))
-    work.put_breaks(breaks)
+    asked = {look.account.account_id: look.trades.requested_at for look in looks}
+    differing = work.add_fills(sent, "broker").differing
+    work.put_breaks(fill_changed(*found, asked[found[0]]) for found in differing)
+
+
+def fill_changed(account_id: int, stored: Fill, sent: Fill, at: datetime) -> Break:
+    """Write the break between two reports of one fill that cannot both be true.
+
+    Args:
+        account_id: Whose.
+        stored: What the books keep.
+        sent: What came later.
+        at: When, UTC.
+
+    Returns:
+        The break.
+    """
+    evidence = {
+        name: f"{fill.side} {fill.quantity} at {format_price(fill.price)} {fill.product}"
+        for name, fill in (("stored", stored), ("sent", sent))
+    }
+    return Break(account_id, "fill_changed", f"{sent.trade_date} {sent.fill_id}", at, evidence)
 
 
 def _apply_prices(
     work: UnitOfWork, applied: Sequence[Applied], looks: Sequence[Answers], states: Known
 ) -> None:
-    rows: dict[tuple[str, str], dict[str, Any]] = {}
+    by_day: dict[date, dict[tuple[str, str], dict[str, Any]]] = {}
     for entry, look in zip(applied, looks, strict=True):
         account_id = look.account.account_id
         for fetch in (look.holdings, look.positions):
             if not _is_new(fetch, account_id, states):
                 continue
-            entry.rebuild = True
+            entry.priced = True
+            rows = by_day.setdefault(fetch.trade_date, {})
             for row in fetch.rows:
-                known = rows.get((row.exchange, row.symbol), {"multiplier": 1})
+                known = rows.get((row.exchange, row.symbol), {"multiplier": 1, "isin": ""})
                 rows[row.exchange, row.symbol] = {
                     "exchange": row.exchange,
                     "symbol": row.symbol,
+                    "isin": getattr(row, "isin", "") or known["isin"],
                     "multiplier": getattr(row, "multiplier", known["multiplier"]),
                     "last_price": row.last_price,
                     "priced_at": fetch.requested_at,
                 }
-    work.put_instruments(rows[key] for key in sorted(rows))
+    for day, rows in sorted(by_day.items()):
+        work.put_instruments([rows[key] for key in sorted(rows)], day)
 
 
 def _next_states(

@@ -20,7 +20,6 @@ from tradesync_dagster.domain.ports import (
     MessagePublisher,
     SnapshotPublisher,
     Store,
-    UnitOfWork,
 )
 from tradesync_dagster.domain.results import (
     ASSETS,
@@ -30,11 +29,12 @@ from tradesync_dagster.domain.results import (
     AccountResult,
     TickSummary,
 )
+from tradesync_dagster.domain.unit_of_work import UnitOfWork
 from tradesync_dagster.sync.applying import Applied, apply
 from tradesync_dagster.sync.documents import result_document, snapshot_document, sync_completed
 from tradesync_dagster.sync.fetching import Answers, Fetching
 from tradesync_dagster.sync.publishing import publish
-from tradesync_dagster.sync.rebuilding import AccountBooks, rebuild_books
+from tradesync_dagster.sync.rebuilding import AccountBooks, GenerationRules, rebuild_books
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +43,12 @@ class SyncRules:
 
     Attributes:
         detection: The windows of detection.
-        generate_positions: Whether positions and holdings are made from fills.
+        generation: When positions and holdings are made from fills.
         most_looks: Most looks at one account's book within a tick.
     """
 
     detection: DetectionRules
-    generate_positions: bool = True
+    generation: GenerationRules = GenerationRules()  # noqa: RUF009 - frozen
     notify: bool = True
     most_looks: int = 3
 
@@ -137,11 +137,10 @@ class Sync:
     ) -> list[tuple[AccountResult, float | None]]:
         applied = apply(work, looks, self.rules.detection, started)
         account_ids = [entry.account.account_id for entry in applied]
-        redo = [e.account.account_id for e in applied if e.rebuild or force]
-        if not self.rules.generate_positions:
-            redo = []
-        today = max(entry.trade_date for entry in applied)
-        books = rebuild_books(work, account_ids, redo, today)
+        priced = {entry.account.account_id for entry in applied if entry.priced}
+        books = rebuild_books(
+            work, account_ids, priced, self.rules.generation, started, force=force
+        )
         documents = {
             entry.account.account_id: snapshot_document(
                 entry.account,

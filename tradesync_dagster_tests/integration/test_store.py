@@ -38,11 +38,11 @@ from tradesync_dagster.domain.orders import (
     Side,
     order_id_of,
 )
-from tradesync_dagster.domain.ports import BookState
+from tradesync_dagster.domain.unit_of_work import BookState
 from tradesync_dagster.domain.publications import OutboxMessage, Snapshot
 from tradesync_dagster.store.engine import check_migrated, migrate, open_engine
 from tradesync_dagster.store.store import SqlStore, SqlUnitOfWork
-from tradesync_dagster.store.tables import metadata
+from tradesync_dagster.store.schema import metadata
 
 DAY = date(2026, 3, 2)
 T0 = datetime(2026, 3, 2, 5, 0, 0, 123456, tzinfo=UTC)

@@ -2,8 +2,10 @@
 
 from alembic import context
 
-from tradesync_dagster.store.tables import metadata
+from tradesync_dagster.store import book_tables, tables
 
+metadata = tables.orders.metadata
+assert metadata is book_tables.fills.metadata  # noqa: S101 - importing both fills it
 context.configure(
     connection=context.config.attributes["connection"],
     target_metadata=metadata,

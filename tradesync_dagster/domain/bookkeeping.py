@@ -1,0 +1,233 @@
+"""From fills to books: what a queue is, and India's rules about it.
+
+One queue an account (or strategy), instrument and product. Delivery shares are one instrument on
+all exchanges (by ISIN), and what is bought and sold of them on one day pairs within the day before
+it touches older lots, as the exchanges settle it. Corporate actions and product conversions change
+open lots at the start of a day, so books are kept from one such day to the next; expiries close
+what is open.
+
+What belongs here: turning fills, lots and facts into entries, and matches back into lots and days.
+What does not: the matching (``fifo``), the days' arithmetic (``book_days``), changing lots
+(``lot_events``), storing.
+
+Cost: one sort and one pass over the entries, whatever the number of accounts; one more pass over
+the queues concerned for each day with a corporate action or conversion.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+
+from tradesync_dagster.domain import lot_events
+from tradesync_dagster.domain.book_days import STILL_OPEN, Entries, close_days
+from tradesync_dagster.domain.facts import DELIVERY, Facts, Settlement
+
+FILL_COLUMNS: Final = (
+    "account_id", "trade_date", "fill_id", "broker_order_id", "exchange", "symbol", "isin",
+    "product", "quantity", "price", "filled_at",
+)  # fmt: skip
+"""A frame of fills: dates as ordinals, ``filled_at`` in microseconds since 1970 UTC, ``quantity``
+signed, ``price`` in millionths."""
+QUEUE: Final = ["account_id", "strategy_id", "instrument", "product"]
+LOT_COLUMNS: Final = (
+    *QUEUE, "trade_date", "fill_id", "piece", "held_from", "held_to", "exchange", "symbol",
+    "opened_at", "quantity", "price",
+)  # fmt: skip
+"""A frame of lots: dates as ordinals, ``opened_at`` in microseconds since 1970 UTC."""
+DAY_COLUMNS: Final = (
+    *QUEUE, "trade_date", "exchange", "symbol", "quantity", "cost", "realised_pnl", "wins",
+    "losses",
+)  # fmt: skip
+"""A frame of queues' days: ``cost`` and ``realised_pnl`` in millionths, any size."""
+
+Frame = pd.DataFrame
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """What was kept: every lot open at the end of some day, and every day of every queue.
+
+    Attributes:
+        lots: ``LOT_COLUMNS``, by queue, lot and time; a lot that resumes an earlier one begins
+            where that began.
+        days: ``DAY_COLUMNS``, by queue and day.
+    """
+
+    lots: Frame
+    days: Frame
+
+
+def empty_lots() -> Frame:
+    """Return a frame of no lots."""
+    return pd.DataFrame({name: [] for name in LOT_COLUMNS}).astype(_dtypes(LOT_COLUMNS))
+
+
+def empty_fills() -> Frame:
+    """Return a frame of no fills."""
+    return pd.DataFrame({name: [] for name in FILL_COLUMNS}).astype(_dtypes(FILL_COLUMNS))
+
+
+_TEXT = frozenset(
+    {"strategy_id", "instrument", "product", "fill_id", "broker_order_id", "exchange", "symbol",
+     "isin"}
+)  # fmt: skip
+
+
+def _dtypes(columns: Sequence[str]) -> dict[str, Any]:
+    return {name: object if name in _TEXT else np.int64 for name in columns}
+
+
+def keep(lots: Frame, fills: Frame, facts: Facts, start: int) -> Books:
+    """Keep books from a day on.
+
+    Args:
+        lots: Open at the end of the day before ``start``.
+        fills: ``FILL_COLUMNS`` and ``strategy_id``, of ``start`` and later, of the same queues.
+        facts: Corporate actions and conversions from ``start`` on, and expiries, are applied;
+            opening balances are among the fills already (``opening_fills``).
+        start: Ordinal of the first day.
+
+    Returns:
+        The books of every day from ``start`` on; the lots given are among them.
+    """
+    fills = _queued(fills, facts)
+    changes = lot_events.changes(facts, start)
+    concerned = lot_events.concerned(pd.concat([lots[QUEUE], fills[QUEUE]]), facts, changes)
+    done: list[Books] = []
+    is_concerned = [lot_events.is_in(frame, concerned) for frame in (lots, fills)]
+    done.append(_pass(lots[~is_concerned[0]], fills[~is_concerned[1]], facts, start))
+    lots, fills = lots[is_concerned[0]], fills[is_concerned[1]]
+    for change in changes if concerned else ():
+        before = fills["trade_date"] < change.day
+        part = _pass(lots, fills[before], facts, start)
+        open_now = part.lots["held_to"] == STILL_OPEN
+        moved = lot_events.apply(part.lots[open_now], fills[~before], change, facts)
+        done.append(Books(pd.concat([part.lots[~open_now], moved.ended]), part.days))
+        done.append(Books(empty_lots(), moved.days))
+        lots, fills, start = moved.lots, moved.fills, change.day
+    if concerned:
+        done.append(_pass(lots, fills, facts, start))
+    return _joined(done)
+
+
+def _queued(fills: Frame, facts: Facts) -> Frame:
+    """Name each fill's instrument."""
+    keys = ["exchange", "symbol", "product", "isin"]
+    groups = fills.groupby(keys, sort=False).ngroup().to_numpy()
+    distinct = fills.loc[~fills.duplicated(keys), keys]
+    names = [facts.instrument(*row) for row in distinct.itertuples(index=False)]
+    return fills.assign(instrument=np.array(names, dtype=object)[groups] if names else [], piece=0)
+
+
+def _pass(lots: Frame, fills: Frame, facts: Facts, start: int) -> Books:
+    """Keep books over days on which no lot changes but by trading and expiry."""
+    carried = lots.rename(columns={"opened_at": "filled_at"}).assign(day=start - 1)
+    traded = fills.assign(day=fills["trade_date"], held_from=-1)
+    columns = [*QUEUE, "day", "trade_date", "fill_id", "piece", "held_from", "exchange", "symbol",
+               "filled_at", "quantity", "price"]  # fmt: skip
+    parts = [part[columns] for part in (carried, traded) if len(part)]
+    if not parts:
+        return Books(empty_lots(), lot_events.empty_days())
+    rows = pd.concat(parts, ignore_index=True)
+    rows = _settled(rows, facts.settlements)
+    queue = rows.groupby(QUEUE, sort=True).ngroup().to_numpy()
+    order = fifo_order(queue, rows["day"].to_numpy(), rows["filled_at"].to_numpy(), rows)
+    rows, queue = rows.iloc[order].reset_index(drop=True), queue[order].astype(np.int64)
+    entries = Entries(
+        queue,
+        rows["day"].to_numpy(np.int64),
+        rows["quantity"].to_numpy(np.int64),
+        rows["price"].to_numpy(np.int64),
+    )
+    first = np.flatnonzero(np.concatenate(([True], queue[1:] != queue[:-1])))
+    spans, days = close_days(entries, rows["product"].isin(DELIVERY).to_numpy()[first])
+    return Books(_lots(rows, spans), _days(rows, days, start))
+
+
+def fifo_order(queue: Any, day: Any, at: Any, rows: Frame) -> Any:
+    """Return the order of entries: by queue, day, time, and where these are equal by fill.
+
+    Args:
+        queue: Each row's queue.
+        day: Each row's day.
+        at: Each row's time.
+        rows: With ``fill_id`` and ``piece``; of two equal times the shorter id, then the lower one
+            comes first, which puts an exchange's numbers in their order.
+
+    Returns:
+        Row numbers.
+    """
+    order = np.lexsort((at, day, queue))
+    same = (np.diff(queue[order]) == 0) & (np.diff(day[order]) == 0) & (np.diff(at[order]) == 0)
+    tied = np.flatnonzero(np.concatenate((same, [False])) | np.concatenate(([False], same)))
+    if tied.size == 0:
+        return order
+    group = np.cumsum(np.concatenate(([True], ~same)))[tied].tolist()
+    picked = order[tied]
+    ids = rows["fill_id"].to_numpy()[picked].tolist()
+    pieces = rows["piece"].to_numpy()[picked].tolist()
+    keys = [
+        (g, len(i), i, p, k) for k, (g, i, p) in enumerate(zip(group, ids, pieces, strict=True))
+    ]
+    order[tied] = picked[[key[-1] for key in sorted(keys)]]
+    return order
+
+
+def _settled(rows: Frame, settlements: Sequence[Settlement]) -> Frame:
+    """Close what is open of expired derivatives, at their settlement price."""
+    by_name = {f"{s.exchange}:{s.symbol}": s for s in settlements}
+    expired = rows[rows["instrument"].isin(by_name.keys())]
+    if expired.empty:
+        return rows
+    last = expired.drop_duplicates(QUEUE, keep="last").set_index(QUEUE, drop=False)
+    net = expired.groupby(QUEUE)["quantity"].sum().reindex(last.index)
+    found = [by_name[name] for name in last["instrument"]]
+    # Should a fill claim to be later than the expiry, the queue ends with that fill.
+    day = np.maximum([s.expiry.toordinal() for s in found], last["day"].to_numpy())
+    closing = last.reset_index(drop=True).assign(
+        quantity=-net.to_numpy(),
+        price=[s.price for s in found],
+        day=day,
+        trade_date=day,
+        filled_at=np.iinfo(np.int64).max,
+        fill_id="settlement:" + last["instrument"].to_numpy(),
+        held_from=-1,
+        piece=0,
+    )
+    return pd.concat([rows, closing[closing["quantity"] != 0]], ignore_index=True)
+
+
+def _lots(rows: Frame, spans: Any) -> Frame:
+    lots = rows.iloc[spans.entry].reset_index(drop=True).rename(columns={"filled_at": "opened_at"})
+    lots["quantity"], lots["held_to"] = spans.quantity, spans.held_to
+    resumed = (lots["held_from"].to_numpy() >= 0) & (spans.held_from == lots["day"].to_numpy())
+    lots["held_from"] = np.where(resumed, lots["held_from"].to_numpy(), spans.held_from)
+    kept: Frame = lots[list(LOT_COLUMNS)]
+    return kept
+
+
+def _days(rows: Frame, days: Any, start: int) -> Frame:
+    frame = rows.iloc[days.entry][[*QUEUE, "exchange", "symbol"]].reset_index(drop=True)
+    frame = frame.assign(
+        trade_date=days.day,
+        quantity=days.quantity,
+        cost=days.cost,
+        realised_pnl=days.realised,
+        wins=days.wins,
+        losses=days.losses,
+    )
+    kept: Frame = frame.loc[days.day >= start, list(DAY_COLUMNS)]
+    return kept
+
+
+def _joined(parts: Sequence[Books]) -> Books:
+    lots = pd.concat([p.lots for p in parts if len(p.lots)] or [empty_lots()], ignore_index=True)
+    days = pd.concat(
+        [p.days for p in parts if len(p.days)] or [lot_events.empty_days()], ignore_index=True
+    )
+    # A day on which lots changed and trading went on was written twice; trading's end counts.
+    days = days.drop_duplicates([*QUEUE, "trade_date"], keep="last")
+    return Books(lots, days.reset_index(drop=True))

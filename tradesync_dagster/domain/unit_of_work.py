@@ -1,0 +1,247 @@
+"""What a transaction over the books offers, concept by concept: Protocols.
+
+What belongs here: reading and writing within one transaction that holds the accounts' lease. What
+does not: beginning one (``ports.Store``), SQL (``store``).
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any, Protocol
+
+import pandas as pd
+
+from tradesync_dagster.domain.answers import Reject
+from tradesync_dagster.domain.bookkeeping import Books
+from tradesync_dagster.domain.breaks import Break
+from tradesync_dagster.domain.facts import Facts, OpeningBalance
+from tradesync_dagster.domain.fills import Fill
+from tradesync_dagster.domain.orders import Intent, Order, OrderEvent
+from tradesync_dagster.domain.publications import OutboxMessage
+
+
+@dataclass(frozen=True, slots=True)
+class BookState:
+    """The last applied answer of one kind for one account: what a newer one is held against.
+
+    Attributes:
+        requested_at: Of the last complete answer that was applied, UTC.
+        payload_hash: Its hash; the same again means nothing to do.
+    """
+
+    account_id: int
+    kind: str
+    trade_date: date
+    requested_at: datetime
+    payload_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """How far an account's books have been made.
+
+    Attributes:
+        generated_at: When positions and holdings were last made, UTC; ``None`` for never.
+        stale_from: The first day whose books no longer follow from the fills; ``None`` if all do.
+        opened_on: The day at whose start the broker's own figures were taken over; ``None`` until
+            a complete answer came.
+    """
+
+    account_id: int
+    generated_at: datetime | None = None
+    stale_from: date | None = None
+    opened_on: date | None = None
+
+
+@dataclass(slots=True)
+class AddedFills:
+    """What became of fills that were handed to the store.
+
+    Attributes:
+        added: How many are new.
+        known: How many were there already and say the same.
+        differing: (account id, stored, sent) where one fill id came with other content; the stored
+            one stays.
+        since: The earliest trade date that changed, by account id.
+    """
+
+    added: int = 0
+    known: int = 0
+    differing: list[tuple[int, Fill, Fill]] = field(default_factory=list)
+    since: dict[int, date] = field(default_factory=dict)
+
+
+class OrderRows(Protocol):
+    """Orders, their events, and our placements."""
+
+    def orders(self, account_ids: Sequence[int], since: date) -> list[Order]:
+        """Read the orders registered on ``since`` or later."""
+        ...
+
+    def intents(self, account_ids: Sequence[int], since: datetime) -> list[Intent]:
+        """Read our placements made at ``since`` or later."""
+        ...
+
+    def put_intents(self, intents: Iterable[Intent]) -> None:
+        """Insert or update placements."""
+        ...
+
+    def put_orders(self, orders: Iterable[Order], events: Iterable[OrderEvent]) -> None:
+        """Insert or update orders and add their events; a repeated event changes nothing."""
+        ...
+
+    def assignments(self, account_ids: Sequence[int]) -> pd.DataFrame:
+        """Read which strategy owns which order.
+
+        Returns:
+            ``account_id``, ``trade_date`` (ordinal), ``broker_order_id``, ``strategy_id``; orders
+            of no strategy are left out.
+        """
+        ...
+
+
+class FillRows(Protocol):
+    """Fills, and the facts that stand beside them."""
+
+    def add_fills(self, account_fills: Iterable[tuple[int, Fill]], source: str) -> AddedFills:
+        """Insert fills that are not there yet, and mark their accounts' books stale.
+
+        Args:
+            account_fills: (account id, fill).
+            source: ``broker``, or the kind of file. The broker's report completes one from a file,
+                which has no product.
+        """
+        ...
+
+    def fills(
+        self, account_ids: Sequence[int], since: date, until: date | None = None
+    ) -> pd.DataFrame:
+        """Read fills of ``since`` to ``until`` (both included) as ``bookkeeping.FILL_COLUMNS``."""
+        ...
+
+    def facts(self, account_ids: Sequence[int]) -> Facts:
+        """Read all facts but fills."""
+        ...
+
+    def put_openings(self, balances: Iterable[OpeningBalance]) -> None:
+        """Record what accounts held when their books began."""
+        ...
+
+    def instruments(self) -> dict[tuple[str, str], tuple[int, int | None]]:
+        """Read (multiplier, last price or None) by (exchange, symbol)."""
+        ...
+
+    def prices(self, day: date) -> dict[tuple[str, str], tuple[int, int | None]]:
+        """Read (multiplier, last known price at the day's end or None) by (exchange, symbol)."""
+        ...
+
+    def mark_stale(self, since: Mapping[int, date]) -> None:
+        """Note from which day on accounts' books no longer follow from the facts."""
+        ...
+
+    def put_instruments(self, rows: Iterable[Mapping[str, Any]], trade_date: date) -> None:
+        """Insert or update ISINs, multipliers and prices, and keep the prices as the day's.
+
+        Where a security becomes known by its ISIN, the books that hold it are marked stale.
+        """
+        ...
+
+
+class BookRows(Protocol):
+    """What is made from fills: lots, days, positions, holdings."""
+
+    def generations(self, account_ids: Sequence[int]) -> dict[int, Generation]:
+        """Read how far the books have been made; an account never met has an empty entry."""
+        ...
+
+    def put_generations(self, generations: Iterable[Generation]) -> None:
+        """Record how far the books have been made."""
+        ...
+
+    def books_since(
+        self, account_ids: Sequence[int], day: date, instruments: Sequence[str] | None
+    ) -> Books:
+        """Read lots that were open at the end of the day before ``day`` or later, and days from it.
+
+        Args:
+            account_ids: Whose.
+            day: The first day of interest.
+            instruments: Only these; ``None`` for all.
+        """
+        ...
+
+    def instruments_since(self, account_ids: Sequence[int], day: date) -> set[str]:
+        """Name the instruments with days on or after ``day``."""
+        ...
+
+    def replace_books(self, old: Books, new: Books) -> None:
+        """Make the stored books ``new`` where they are ``old``; rows that are equal stay."""
+        ...
+
+    def open_lots(self, account_ids: Sequence[int], day: date | None) -> pd.DataFrame:
+        """Read the accounts' own lots open at a day's end, or now, as ``LOT_COLUMNS``."""
+        ...
+
+    def days(self, account_ids: Sequence[int], day: date) -> pd.DataFrame:
+        """Read the accounts' own queues' entries of one day as ``DAY_COLUMNS``."""
+        ...
+
+    def put_positions(self, account_ids: Sequence[int], rows: Sequence[Mapping[str, Any]]) -> None:
+        """Replace the accounts' positions."""
+        ...
+
+    def put_holdings(self, account_ids: Sequence[int], rows: Sequence[Mapping[str, Any]]) -> None:
+        """Replace the accounts' holdings."""
+        ...
+
+    def positions(self, account_ids: Sequence[int]) -> list[dict[str, Any]]:
+        """Read positions by key."""
+        ...
+
+    def holdings(self, account_ids: Sequence[int]) -> list[dict[str, Any]]:
+        """Read holdings by key."""
+        ...
+
+
+class EvidenceRows(Protocol):
+    """What brokers sent and what came of it."""
+
+    def states(self, account_ids: Sequence[int]) -> list[BookState]:
+        """Read the last applied answers."""
+        ...
+
+    def put_states(self, states: Iterable[BookState]) -> None:
+        """Insert or replace last applied answers."""
+        ...
+
+    def add_payloads(self, payloads: Mapping[str, bytes], at: datetime) -> None:
+        """Keep raw payloads by hash."""
+        ...
+
+    def add_rejects(self, rejects: Iterable[tuple[int, str, Reject]], at: datetime) -> None:
+        """Keep (account_id, kind, reject) in quarantine; the same again is dated and counted."""
+        ...
+
+    def put_breaks(self, breaks: Iterable[Break]) -> None:
+        """Insert breaks, or date, count and update those already there."""
+        ...
+
+    def put_results(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Record the outcome of a sync for each account."""
+        ...
+
+
+class PublicationRows(Protocol):
+    """What waits to be published."""
+
+    def put_snapshots(self, documents: Mapping[int, bytes]) -> set[int]:
+        """Store changed documents with the next version; return the accounts that changed."""
+        ...
+
+    def add_messages(self, messages: Iterable[OutboxMessage]) -> None:
+        """Add notifications to the outbox."""
+        ...
+
+
+class UnitOfWork(OrderRows, FillRows, BookRows, EvidenceRows, PublicationRows, Protocol):
+    """One transaction over the books, holding the lease of the accounts it was begun for."""
