@@ -5,23 +5,27 @@ environment.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from itertools import groupby
+from pathlib import Path
 from typing import Any
 
 from tradesync_dagster.brokers.factory import BrokerFactory
+from tradesync_dagster.brokers.tradebooks.files import open_tradebook
 from tradesync_dagster.brokers.transport import Transport, TransportPolicy
 from tradesync_dagster.domain.accounts import Account
-from tradesync_dagster.domain.errors import TradesyncError
+from tradesync_dagster.domain.errors import ConfigurationError, TradesyncError
 from tradesync_dagster.domain.external import DetectionRules
 from tradesync_dagster.domain.market_calendar import trade_date_of
 from tradesync_dagster.domain.orders import Origin
+from tradesync_dagster.domain.performance import Curve
 from tradesync_dagster.domain.ports import MessagePublisher, SnapshotPublisher
 from tradesync_dagster.domain.publications import Snapshot
 from tradesync_dagster.domain.results import TickSummary
+from tradesync_dagster.domain.unit_of_work import UnitOfWork
 from tradesync_dagster.publish.rabbitmq import RabbitPublisher
 from tradesync_dagster.publish.redis_snapshots import RedisSnapshots, connect
 from tradesync_dagster.settings import Settings, load_settings
@@ -29,8 +33,17 @@ from tradesync_dagster.store.engine import check_migrated, open_engine
 from tradesync_dagster.store.queries import Queries
 from tradesync_dagster.store.store import SqlStore
 from tradesync_dagster.sync.cycle import Sync, SyncRules, check_known
-from tradesync_dagster.sync.documents import shown
+from tradesync_dagster.sync.documents import metrics_document, shown
 from tradesync_dagster.sync.fetching import Fetching
+from tradesync_dagster.sync.history import (
+    Replay,
+    as_of,
+    catch_up,
+    performance,
+    rebuild_history,
+    replay,
+)
+from tradesync_dagster.sync.importing import ImportResult, import_fills
 from tradesync_dagster.sync.rebuilding import GenerationRules
 
 Rows = list[dict[str, Any]]
@@ -163,17 +176,85 @@ class Services:
         with self.store.reading() as connection:
             return _shown(Queries(connection).orders(account, since, origins))
 
-    def positions(self, account: str | None = None) -> Rows:
-        """List positions; prices and P&L as decimal text."""
+    def positions(self, account: str | None = None, as_of: date | None = None) -> Rows:
+        """List positions, now or at a past day's end; prices and P&L as decimal text."""
+        if as_of is not None:
+            return self._as_of(account, as_of, "positions")
         self._check_account(account)
         with self.store.reading() as connection:
             return _shown(Queries(connection).positions(account))
 
-    def holdings(self, account: str | None = None) -> Rows:
-        """List holdings; prices and P&L as decimal text."""
+    def holdings(self, account: str | None = None, as_of: date | None = None) -> Rows:
+        """List holdings, now or at a past day's end; prices and P&L as decimal text."""
+        if as_of is not None:
+            return self._as_of(account, as_of, "holdings")
         self._check_account(account)
         with self.store.reading() as connection:
             return _shown(Queries(connection).holdings(account))
+
+    def _as_of(self, account: str | None, day: date, kind: str) -> Rows:
+        today = trade_date_of(self.clock.now())
+        if day > today:
+            raise ConfigurationError(f"{day} is still to come; today is {today} in Asia/Kolkata")
+        keys = {one.account_id: one.key for one in self._chosen(account)}
+        rows = getattr(as_of(self.store, list(keys), day), kind)
+        named = ({"account": keys[row["account_id"]]} | row for row in rows)
+        return _shown(sorted(named, key=lambda row: (row["account"], row["exchange"])))
+
+    def _chosen(self, account: str | None) -> list[Account]:
+        known = self.store.accounts(enabled_only=False)
+        return known if account is None else check_known(known, [account])
+
+    def metrics(self, account: str | None = None, days: int = 365) -> Rows:
+        """Sum up accounts and strategies over the last days; money and rates as decimal text."""
+        until = trade_date_of(self.clock.now())
+        since = until - timedelta(days=days - 1)
+        keys = {one.account_id: one.key for one in self._chosen(account)}
+        found = performance(self.store, list(keys), since, until)
+        return [
+            metrics_document(keys[account_id], strategy_id, curve)
+            for (account_id, strategy_id), curve in sorted(found.items())
+        ]
+
+    def import_tradebook(
+        self, path: Path, account: str, *, strict: bool, progress: Callable[[int], None]
+    ) -> ImportResult:
+        """Take a downloaded trade history into an account's books; see ``import_fills``."""
+        (chosen,) = self._chosen(account)
+        now = self.clock.now()
+
+        def rebuild(work: UnitOfWork, known: Account, since: date) -> None:  # noqa: ARG001 - marked
+            catch_up(work, [known.account_id], now)
+
+        return import_fills(
+            self.store,
+            chosen,
+            open_tradebook(path),
+            strict=strict,
+            now=now,
+            progress=progress,
+            rebuild=rebuild,
+        )
+
+    def rebuild_history(self, accounts: Sequence[str], since: date) -> None:
+        """Make the books of a day and all later ones anew, all accounts in one pass."""
+        chosen = check_known(self.store.accounts(enabled_only=False), accounts)
+        ids = [account.account_id for account in chosen]
+        rebuild_history(self.store, ids, since, self.clock.now())
+
+    def daily(self, accounts: Sequence[str], since: date, until: date) -> dict[str, Curve]:
+        """Follow accounts' own books over trading days, by key."""
+        chosen = check_known(self.store.accounts(enabled_only=False), accounts)
+        keys = {account.account_id: account.key for account in chosen}
+        found = performance(self.store, list(keys), since, until)
+        return {keys[account_id]: curve for (account_id, name), curve in found.items() if not name}
+
+    def replay(self, accounts: Sequence[str] | None = None) -> dict[str, Replay]:
+        """Prove that stored books follow from their fills, by account key."""
+        known = self.store.accounts(enabled_only=False)
+        chosen = known if accounts is None else check_known(known, accounts)
+        keys = {account.account_id: account.key for account in chosen}
+        return {keys[a]: found for a, found in replay(self.store, list(keys)).items()}
 
     def _check_account(self, account: str | None) -> None:
         if account is not None:

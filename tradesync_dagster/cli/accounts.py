@@ -13,7 +13,8 @@ import orjson
 import typer
 
 from tradesync_dagster.bootstrap import Services, open_services
-from tradesync_dagster.brokers.factory import ADAPTERS
+from tradesync_dagster.brokers.factory import ADAPTERS, BrokerFactory
+from tradesync_dagster.brokers.transport import Transport
 from tradesync_dagster.cli.screen import AsJson, Group, show
 from tradesync_dagster.domain.accounts import Account
 from tradesync_dagster.domain.errors import ConfigurationError, UnknownBrokerError
@@ -40,7 +41,10 @@ def add(
     broker: Annotated[str, typer.Option(help="The broker's name, such as ZERODHA.")],
     api_key: Annotated[str, typer.Option(help="Asked for, unseen, when not given.")] = "",
     access_token: Annotated[str, typer.Option(help="Asked for, unseen, when not given.")] = "",
-    base_url: Annotated[str, typer.Option(help="Another address of the broker's API.")] = "",
+    base_url: Annotated[
+        str | None,
+        typer.Option(help="Another address of the broker's API; a known account keeps its own."),
+    ] = None,
     credentials_stdin: Annotated[
         bool,
         typer.Option("--credentials-stdin", help="Read a JSON object of names to secrets."),
@@ -53,7 +57,7 @@ def add(
     """
     organization, pseudo_account = _parts(account)
     name = _broker(broker)
-    _check_url(base_url)
+    _check_url(base_url or "")
     services = open_services()
     if credentials_stdin:
         credentials = _read_credentials()
@@ -63,19 +67,19 @@ def add(
             "access_token": access_token or typer.prompt("Access token", hide_input=True),
         }
     known = _known(services, account)
-    services.store.put_accounts(
-        [
-            Account(
-                account_id=0,
-                organization_id=organization,
-                pseudo_account=pseudo_account,
-                broker=name,
-                enabled=known.enabled if known else True,
-                base_url=base_url,
-                credentials=credentials,
-            )
-        ]
+    if base_url is None:
+        base_url = known.base_url if known and known.broker == name else ""
+    new = Account(
+        account_id=0,
+        organization_id=organization,
+        pseudo_account=pseudo_account,
+        broker=name,
+        enabled=known.enabled if known else True,
+        base_url=base_url,
+        credentials=credentials,
     )
+    _check_usable(services, new)
+    services.store.put_accounts([new])
     typer.echo(f"{account} is {'up to date' if known else 'added'} ({name}).")
 
 
@@ -129,10 +133,26 @@ def _broker(name: str) -> str:
 
 
 def _check_url(url: str) -> None:
-    if url and (urlsplit(url).scheme not in {"http", "https"} or not urlsplit(url).hostname):
+    if url and not _is_address(url):
         raise ConfigurationError(
-            "--base-url is not an address: write it as https://HOST or http://HOST:PORT"
+            "--base-url is not an address: write it as https://HOST or http://HOST:PORT, without "
+            "a login or a query"
         )
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        port = parts.port  # reading it finds one that is no port
+    except ValueError:
+        return False
+    plain = not (parts.username or parts.password or parts.query or parts.fragment)
+    return parts.scheme in {"http", "https"} and bool(parts.hostname) and plain and port != 0
+
+
+def _check_usable(services: Services, account: Account) -> None:
+    """Make the broker's client, which sends nothing: it refuses what it could not work with."""
+    BrokerFactory(Transport(services.clock), services.clock).client(account)
 
 
 def _read_credentials() -> dict[str, str]:

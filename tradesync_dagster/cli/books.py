@@ -3,6 +3,7 @@
 What belongs here: which columns people see. What does not: the queries (``bootstrap``).
 """
 
+from datetime import datetime
 from typing import Annotated
 
 import typer
@@ -12,6 +13,11 @@ from tradesync_dagster.cli.screen import AsJson, show
 
 Key = Annotated[str | None, typer.Argument(metavar="[ORG/ACCOUNT]", help="One account only.")]
 Days = Annotated[int, typer.Option(min=1, max=3660, help="How many days back, today included.")]
+
+AsOf = Annotated[
+    datetime | None,
+    typer.Option(formats=["%Y-%m-%d"], metavar="YYYY-MM-DD", help="At the end of a past day."),
+]
 
 _ORDER = (
     "account", "broker_order_id", "origin", "status", "symbol", "product", "side", "quantity",
@@ -26,6 +32,12 @@ _HOLDING = (
     "unrealised_pnl",
 )  # fmt: skip
 
+_METRICS = (
+    "account", "strategy_id", "realised_pnl", "unrealised_pnl", "win_rate", "wins", "losses",
+    "exposure", "drawdown",
+)  # fmt: skip
+_REPLAY = ("account", "status", "fills", "differences", "first")
+
 
 def orders(account: Key = None, *, days: Days = 1, as_json: AsJson = False) -> None:
     """Show orders, ours and external ones."""
@@ -39,13 +51,44 @@ def external(account: Key = None, *, days: Days = 1, as_json: AsJson = False) ->
     show(rows, as_json=as_json, title="External orders", columns=_ORDER)
 
 
-def positions(account: Key = None, *, as_json: AsJson = False) -> None:
+def positions(account: Key = None, *, as_of: AsOf = None, as_json: AsJson = False) -> None:
     """Show positions as the books have them, by FIFO."""
-    rows = open_services().positions(account)
-    show(rows, as_json=as_json, title="Positions", columns=_POSITION)
+    rows = open_services().positions(account, as_of.date() if as_of else None)
+    show(rows, as_json=as_json, title=_title("Positions", as_of), columns=_POSITION)
 
 
-def holdings(account: Key = None, *, as_json: AsJson = False) -> None:
+def holdings(account: Key = None, *, as_of: AsOf = None, as_json: AsJson = False) -> None:
     """Show holdings."""
-    rows = open_services().holdings(account)
-    show(rows, as_json=as_json, title="Holdings", columns=_HOLDING)
+    rows = open_services().holdings(account, as_of.date() if as_of else None)
+    show(rows, as_json=as_json, title=_title("Holdings", as_of), columns=_HOLDING)
+
+
+def metrics(account: Key = None, *, days: Days = 365, as_json: AsJson = False) -> None:
+    """Show how accounts and strategies did."""
+    rows = open_services().metrics(account, days)
+    show(rows, as_json=as_json, title=f"The last {days} days", columns=_METRICS)
+
+
+def replay(account: Key = None, *, as_json: AsJson = False) -> None:
+    """Keep the books once more from the first fill, and compare with what is stored.
+
+    Exit code 1 when they differ.
+    """
+    found = open_services().replay(None if account is None else [account])
+    rows = [
+        {
+            "account": key,
+            "status": "wrong" if one.count and not one.stale else "stale" if one.stale else "ok",
+            "fills": one.fills,
+            "differences": one.count,
+            "first": one.differences[0] if one.differences else "",
+        }
+        for key, one in found.items()
+    ]
+    show(rows, as_json=as_json, title="Replay", columns=_REPLAY)
+    if any(row["status"] == "wrong" for row in rows):
+        raise typer.Exit(1)
+
+
+def _title(name: str, as_of: datetime | None) -> str:
+    return f"{name} at the end of {as_of.date()}" if as_of else name

@@ -3,6 +3,7 @@
 What belongs here: its options. What does not: the exchange (``brokers.exchange``).
 """
 
+import sqlite3
 from pathlib import Path
 from typing import Annotated
 
@@ -41,8 +42,7 @@ def serve(  # noqa: PLR0913 - one parameter an option
     history_days: Annotated[int, typer.Option(min=0, help="Days traded before the first.")] = 0,
 ) -> None:
     """Serve the simulated exchange until it is interrupted."""
-    if journal is not None:
-        journal.parent.mkdir(parents=True, exist_ok=True)
+    _make_room(journal)
     config = ExchangeConfig(
         host=host, port=port, accounts=accounts, seed=seed, journal=journal,
         step_seconds=step_seconds, latency_ms=latency_ms, people_rate=people_rate,
@@ -55,5 +55,16 @@ def serve(  # noqa: PLR0913 - one parameter an option
         raise ConfigurationError(
             f"the exchange cannot listen on {host}:{port}: {error.strerror or error}"
         ) from None
-    except ValueError as error:
+    except (ValueError, sqlite3.Error) as error:
         raise ConfigurationError(f"the exchange cannot go on from {journal}: {error}") from None
+
+
+def _make_room(journal: Path | None) -> None:
+    if journal is None:
+        return
+    try:
+        journal.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationError(
+            f"the journal {journal} cannot be kept: {error.strerror}; choose another --journal"
+        ) from None

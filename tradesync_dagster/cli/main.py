@@ -5,7 +5,7 @@ What belongs here: which commands there are. What does not: what any of them doe
 
 import typer
 
-from tradesync_dagster.cli import accounts, books, exchange, servers, stack, sync
+from tradesync_dagster.cli import accounts, books, exchange, imports, servers, stack, sync
 from tradesync_dagster.cli.screen import Group
 
 app = typer.Typer(
@@ -22,6 +22,9 @@ app.command("orders")(books.orders)
 app.command("external")(books.external)
 app.command("positions")(books.positions)
 app.command("holdings")(books.holdings)
+app.command("metrics")(books.metrics)
+app.command("replay")(books.replay)
+app.command("import-tradebook")(imports.import_tradebook)
 app.add_typer(exchange.commands, name="exchange")
 app.add_typer(servers.database, name="db")
 app.command("doctor")(servers.doctor)

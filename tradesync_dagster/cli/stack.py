@@ -190,6 +190,20 @@ def _register(services: Services, exchange: Simulated) -> None:
 
 
 def _start_dagster(house: Supervisor, place: Place, port: int) -> None:
+    try:
+        _furnish(place)
+    except OSError as error:
+        raise ConfigurationError(
+            f"Dagster cannot use {place.dagster_home}: {error.strerror}; DAGSTER_HOME chooses "
+            "another folder"
+        ) from None
+    command = [sys.executable, "-m", "dagster", "dev", "-m", "tradesync_dagster.definitions"]
+    house.start("dagster", [*command, "-h", "127.0.0.1", "-p", str(port)], place.folder)
+    house.wait_for("the Dagster UI", port, "/server_info", _UI_SECONDS)
+
+
+def _furnish(place: Place) -> None:
+    """Put into Dagster's home what Dagster looks for there."""
     root = Path(tradesync_dagster.__file__).resolve().parent.parent
     place.dagster_home.mkdir(parents=True, exist_ok=True)
     instance = place.dagster_home / "dagster.yaml"
@@ -201,9 +215,6 @@ def _start_dagster(house: Supervisor, place: Place, port: int) -> None:
     seen = place.dagster_home / ".nux" / "nux.yaml"
     seen.parent.mkdir(exist_ok=True)
     seen.write_text("seen: 1\n", encoding="ascii")
-    command = [sys.executable, "-m", "dagster", "dev", "-m", "tradesync_dagster.definitions"]
-    house.start("dagster", [*command, "-h", "127.0.0.1", "-p", str(port)], place.folder)
-    house.wait_for("the Dagster UI", port, "/server_info", _UI_SECONDS)
 
 
 def _watch(house: Supervisor, watch: TickWatch) -> None:

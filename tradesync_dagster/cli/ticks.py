@@ -9,8 +9,11 @@ from decimal import Decimal
 from typing import Any
 
 import typer
+from sqlalchemy.exc import SQLAlchemyError
 
 from tradesync_dagster.bootstrap import Services
+from tradesync_dagster.cli.screen import warn
+from tradesync_dagster.domain.errors import TradesyncError
 
 _RECENT = 20
 
@@ -27,10 +30,23 @@ class TickWatch:
         self._services = services
         self._printed = {str(row["tick_id"]) for row in services.last_ticks(_RECENT)}
         self._growing: dict[str, Mapping[str, Any]] = {}
+        self._away = False
 
     def look(self) -> None:
-        """Print what is new; a tick that grew since the last look waits for the next one."""
-        rows = {str(row["tick_id"]): row for row in self._services.last_ticks(_RECENT)}
+        """Print what is new; a tick that grew since the last look waits for the next one.
+
+        Books that cannot be read, such as while their server restarts, are said once and waited
+        for: watching must not end what it watches.
+        """
+        try:
+            recent = self._services.last_ticks(_RECENT)
+        except (SQLAlchemyError, TradesyncError) as error:
+            if not self._away:
+                warn(f"the books cannot be read at the moment: {_first_line(error)}")
+            self._away = True
+            return
+        self._away = False
+        rows = {str(row["tick_id"]): row for row in recent}
         new = [row for key, row in rows.items() if key not in self._printed]
         for row in sorted(new, key=lambda row: str(row["started_at"])):
             key = str(row["tick_id"])
@@ -48,6 +64,11 @@ class TickWatch:
         self._printed.add(str(row["tick_id"]))
         self._growing.pop(str(row["tick_id"]), None)
         typer.echo(line(row))
+
+
+def _first_line(error: Exception) -> str:
+    cause = getattr(error, "orig", None) or error
+    return (str(cause).strip().splitlines() or [type(cause).__name__])[0]
 
 
 def line(row: Mapping[str, Any]) -> str:

@@ -11,22 +11,19 @@ entries, give the same days as feeding everything from the beginning.
 
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from tradesync_dagster.domain import fifo
+from tradesync_dagster.domain.exact import SAFE, ExactArray, add, gross, products
 
 Int64Array = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
-ExactArray = npt.NDArray[Any]
-"""int64 where every value provably fits, Python ints otherwise."""
 
 STILL_OPEN: Final = date.max.toordinal()
 """``LotSpans.held_to`` of a lot that no entry closes; the last date there is."""
-_SAFE: Final = 2.0**62
-"""Gross float64 sum below which int64 sums of the same terms cannot overflow."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -169,10 +166,10 @@ def _days(entries: Entries, cell: Int64Array, matches: list[fifo.Matches]) -> Qu
     for found in matches:
         earned = _earned(entries, found)
         at = cell[np.maximum(found.buy_row, found.sell_row)]
-        realised = _add(realised, _sum_at(at, earned, count))
+        realised = add(realised, _sum_at(at, earned, count))
         wins += np.bincount(at[earned > 0], minlength=count)
         losses += np.bincount(at[earned < 0], minlength=count)
-    value = _products(entries.quantity, entries.price)
+    value = products(entries.quantity, entries.price)
     net = np.add.reduceat(entries.quantity, start) if count else entries.quantity[:0]
     paid = np.add.reduceat(value, start) if count else value[:0]
     return QueueDays(
@@ -180,7 +177,7 @@ def _days(entries: Entries, cell: Int64Array, matches: list[fifo.Matches]) -> Qu
         day=entries.day[last],
         entry=last,
         quantity=_running(net, queue),
-        cost=_running(_add(paid, realised), queue),
+        cost=_running(add(paid, realised), queue),
         realised=realised,
         wins=wins,
         losses=losses,
@@ -189,32 +186,10 @@ def _days(entries: Entries, cell: Int64Array, matches: list[fifo.Matches]) -> Qu
 
 def _earned(entries: Entries, found: fifo.Matches) -> ExactArray:
     sold, bought = entries.price[found.sell_row], entries.price[found.buy_row]
-    if np.abs(entries.price.astype(float)).max(initial=0.0) >= _SAFE / 2:
+    if np.abs(entries.price.astype(float)).max(initial=0.0) >= SAFE / 2:
         wide: ExactArray = sold.astype(object) - bought.astype(object)
-        return _products(found.quantity.astype(object), wide)
-    return _products(found.quantity, sold - bought)
-
-
-def _gross(values: ExactArray) -> float:
-    """Return about how far sums of the values can reach; 0 for Python ints, which have no end."""
-    return 0.0 if values.dtype == object else float(np.abs(values.astype(float)).sum())
-
-
-def _products(left: ExactArray, right: ExactArray) -> ExactArray:
-    """Multiply so that any sums of the products are exact."""
-    gross = float(np.abs(left.astype(float) * right.astype(float)).sum())
-    product: ExactArray = (
-        left * right if gross < _SAFE else left.astype(object) * right.astype(object)
-    )
-    return product
-
-
-def _add(left: ExactArray, right: ExactArray) -> ExactArray:
-    """Add exactly: two int64 sums may each fit and their sum not."""
-    if _gross(left) + _gross(right) >= _SAFE:
-        left, right = left.astype(object), right.astype(object)
-    total: ExactArray = left + right
-    return total
+        return products(found.quantity.astype(object), wide)
+    return products(found.quantity, sold - bought)
 
 
 def _sum_at(at: Int64Array, values: ExactArray, count: int) -> ExactArray:
@@ -230,7 +205,7 @@ def _running(values: ExactArray, queue: Int64Array) -> ExactArray:
     """Return running totals within each queue; the queues ascend."""
     if values.size == 0:
         return values
-    if _gross(values) >= _SAFE:
+    if gross(values) >= SAFE:
         values = values.astype(object)
     total = np.cumsum(values)
     start = np.flatnonzero(np.concatenate(([True], queue[1:] != queue[:-1])))

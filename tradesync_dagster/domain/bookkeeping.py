@@ -228,6 +228,18 @@ def _joined(parts: Sequence[Books]) -> Books:
     days = pd.concat(
         [p.days for p in parts if len(p.days)] or [lot_events.empty_days()], ignore_index=True
     )
-    # A day on which lots changed and trading went on was written twice; trading's end counts.
-    days = days.drop_duplicates([*QUEUE, "trade_date"], keep="last")
-    return Books(lots, days.reset_index(drop=True))
+    if len(parts) > 1:
+        days = _merged(days).sort_values([*QUEUE, "trade_date"], ignore_index=True)
+    return Books(lots, days)
+
+
+def _merged(days: Frame) -> Frame:
+    """Join the two rows of a day on which lots changed first and trading went on."""
+    key = [*QUEUE, "trade_date"]
+    twice = days.duplicated(key, keep=False)
+    if not twice.any():
+        return days
+    sums = days[twice].groupby(key)[["realised_pnl", "wins", "losses"]].sum().reset_index()
+    last = days[twice].drop_duplicates(key, keep="last").drop(columns=sums.columns[len(key) :])
+    joined = last.merge(sums, on=key)[list(DAY_COLUMNS)]
+    return pd.concat([days[~twice], joined], ignore_index=True)

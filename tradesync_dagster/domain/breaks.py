@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from tradesync_dagster.domain.fills import Fill
+from tradesync_dagster.domain.money import format_price
+
 
 @dataclass(frozen=True, slots=True)
 class Break:
@@ -23,3 +26,25 @@ class Break:
     subject: str
     seen_at: datetime
     evidence: dict[str, Any] = field(default_factory=dict)
+
+
+def fill_changed(account_id: int, stored: Fill, sent: Fill, at: datetime, source: str) -> Break:
+    """Write the break between two reports of one fill that cannot both be true.
+
+    Args:
+        account_id: Whose.
+        stored: What the books keep.
+        sent: What came later.
+        at: When, UTC.
+        source: Who sent it: ``broker``, or the kind of file.
+
+    Returns:
+        The break; its day is part of the subject, since ids come again on other days.
+    """
+    evidence = {"source": source, "stored": _words(stored), "sent": _words(sent)}
+    return Break(account_id, "fill_changed", f"{sent.trade_date}:{sent.fill_id}", at, evidence)
+
+
+def _words(fill: Fill) -> str:
+    price = format_price(fill.price)
+    return f"{fill.side} {fill.quantity} {fill.exchange}:{fill.symbol} at {price} {fill.product}"

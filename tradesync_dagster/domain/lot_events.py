@@ -154,6 +154,7 @@ def apply(lots: Frame, fills: Frame, change: Change, facts: Facts) -> Moved:
             after = _converted(after, move, facts)
         else:
             rows = _converted(rows[::-1], move, facts)[::-1]
+    after, earned = _netted(after)
     same = {id(row) for row in before} & {id(row) for row in after}
     ended = [row | {"held_to": change.day} for row in before if id(row) not in same]
     fresh = [row for row in after if id(row) not in same]
@@ -164,7 +165,7 @@ def apply(lots: Frame, fills: Frame, change: Change, facts: Facts) -> Moved:
         ended=_frame(ended, lots),
         lots=_frame(after, lots),
         fills=pd.concat([f for f in (_frame(rows, fills), fills[~today]) if len(f)] or [fills]),
-        days=_standing(after, ended, touched, change.day),
+        days=_standing(after, ended, touched, earned, change.day),
     )
 
 
@@ -261,21 +262,59 @@ def _converted(rows: list[Row], move: Conversion, facts: Facts) -> list[Row]:
     return result
 
 
+def _netted(rows: Sequence[Row]) -> tuple[list[Row], dict[tuple[Any, ...], list[int]]]:
+    """Pair units that a conversion brought to a queue with the opposite ones that it finds there.
+
+    Returns:
+        What is left open, and the P&L of each pair by queue.
+    """
+    queues: dict[tuple[Any, ...], list[Row]] = defaultdict(list)
+    for row in rows:
+        queues[_queue_of(row)].append(row)
+    left: list[Row] = []
+    earned: dict[tuple[Any, ...], list[int]] = {}
+    for key, held in queues.items():
+        kept: list[Row] = []
+        for row in sorted(held, key=_place("opened_at")):
+            rest: Row | None = row
+            while rest is not None and kept and kept[0]["quantity"] * rest["quantity"] < 0:
+                other = kept.pop(0)
+                units = min(abs(other["quantity"]), abs(rest["quantity"]))
+                sign = 1 if rest["quantity"] > 0 else -1
+                earned.setdefault(key, []).append(units * sign * (other["price"] - rest["price"]))
+                over = other["quantity"] + sign * units
+                if over:
+                    kept.insert(0, other | {"quantity": over})
+                under = rest["quantity"] - sign * units
+                rest = rest | {"quantity": under} if under else None
+            if rest is not None:
+                kept.append(rest)
+        left += kept
+    return left, earned
+
+
 def _standing(
-    after: Sequence[Row], ended: Sequence[Row], touched: set[tuple[Any, ...]], day: int
+    after: Sequence[Row],
+    ended: Sequence[Row],
+    touched: set[tuple[Any, ...]],
+    earned: dict[tuple[Any, ...], list[int]],
+    day: int,
 ) -> Frame:
     if not touched:
         return empty_days()
     totals: dict[tuple[Any, ...], Row] = {}
     for row in (*ended, *after):
         key = _queue_of(row)
-        if key in touched:
-            totals.setdefault(
-                key,
-                {name: row[name] for name in (*_QUEUE, "exchange", "symbol")}
-                | {"trade_date": day, "quantity": 0, "cost": 0}
-                | {"realised_pnl": 0, "wins": 0, "losses": 0},
-            )
+        if key in touched and key not in totals:
+            pairs = earned.get(key, [])
+            totals[key] = {name: row[name] for name in (*_QUEUE, "exchange", "symbol")} | {
+                "trade_date": day,
+                "quantity": 0,
+                "cost": 0,
+                "realised_pnl": sum(pairs),
+                "wins": sum(pair > 0 for pair in pairs),
+                "losses": sum(pair < 0 for pair in pairs),
+            }
     for row in after:
         if (key := _queue_of(row)) in touched:
             totals[key]["quantity"] += row["quantity"]

@@ -1,20 +1,22 @@
 """Days and times of the Indian exchanges.
 
-What belongs here: the exchange's zone, its trading days. What does not: what is done on them.
+What belongs here: the exchange's zone, its trading days, times as frames hold them. What does not:
+what is done on them.
 """
 
 import warnings
+from bisect import bisect_left, bisect_right
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 import exchange_calendars
-import pandas as pd
 from pandas.errors import Pandas4Warning
 
 IST = ZoneInfo("Asia/Kolkata")
 """The exchanges' zone; a trade date is a day in it."""
 _CALENDAR = "XBOM"
+_SATURDAY = 5
 
 
 def trade_date_of(moment: datetime) -> date:
@@ -37,20 +39,60 @@ def _calendar() -> exchange_calendars.ExchangeCalendar:
         return exchange_calendars.get_calendar(_CALENDAR)
 
 
+@lru_cache(maxsize=1)
+def _sessions() -> tuple[date, ...]:
+    return tuple(session.date() for session in _calendar().sessions)
+
+
+def known_until() -> date:
+    """Return the last day for which the exchange's holidays are known.
+
+    After it every weekday counts as a trading day, until a newer exchange_calendars brings the
+    next year's holidays: a sync on a holiday finds nothing, whereas a sync left out loses a day.
+
+    Returns:
+        The date.
+    """
+    return _sessions()[-1]
+
+
 @lru_cache(maxsize=512)
 def previous_trading_day(day: date) -> date:
     """Return the last trading day before a day.
 
     Args:
-        day: Any date within the calendar's range.
+        day: Any date.
 
     Returns:
-        A trading day of the BSE and NSE.
+        A trading day of the BSE and NSE; a weekday where the calendar knows nothing.
     """
-    session = _calendar().date_to_session(
-        pd.Timestamp(day - timedelta(days=1)), direction="previous"
-    )
-    return session.date()  # type: ignore[no-any-return]
+    before = day - timedelta(days=1)
+    while not trading_days(before, before):
+        before -= timedelta(days=1)
+    return before
+
+
+def trading_days(since: date, until: date) -> list[date]:
+    """List the trading days of a range.
+
+    Args:
+        since: The first day.
+        until: The last day, included.
+
+    Returns:
+        Days in order; weekdays where the calendar knows nothing.
+    """
+    sessions = _sessions()
+    first, last = sessions[0], sessions[-1]
+    known = sessions[bisect_left(sessions, since) : bisect_right(sessions, until)]
+    before = _weekdays(since, min(until, first - timedelta(days=1)))
+    after = _weekdays(max(since, last + timedelta(days=1)), until)
+    return [*before, *known, *after]
+
+
+def _weekdays(since: date, until: date) -> list[date]:
+    days = (since + timedelta(days=n) for n in range((until - since).days + 1))
+    return [day for day in days if day.weekday() < _SATURDAY]
 
 
 def start_of(day: date) -> datetime:

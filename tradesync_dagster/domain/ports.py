@@ -123,6 +123,10 @@ class Store(Protocol):
         """Open a transaction with the accounts' lease; commit at its end, or undo on an error."""
         ...
 
+    def look(self) -> AbstractContextManager[UnitOfWork]:
+        """Open a transaction that only reads, over all accounts and without a lease."""
+        ...
+
     def accounts(self, *, enabled_only: bool = True) -> list[Account]:
         """Read the accounts by key."""
         ...

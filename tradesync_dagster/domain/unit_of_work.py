@@ -135,6 +135,10 @@ class FillRows(Protocol):
         """Read (multiplier, last known price at the day's end or None) by (exchange, symbol)."""
         ...
 
+    def closing_prices(self, until: date) -> pd.DataFrame:
+        """Read ``exchange``, ``symbol``, ``trade_date`` (ordinal) and ``price`` up to a day."""
+        ...
+
     def mark_stale(self, since: Mapping[int, date]) -> None:
         """Note from which day on accounts' books no longer follow from the facts."""
         ...

@@ -189,6 +189,13 @@ class Fills(Repository):
         closed = {(r[0], r[1]): r[2] for r in self._connection.execute(query)}
         return {key: (known[0], closed.get(key)) for key, known in self.instruments().items()}
 
+    def closing_prices(self, until: date) -> pd.DataFrame:
+        """See ``unit_of_work.FillRows``."""
+        table = book_tables.closing_prices
+        columns = ("exchange", "symbol", "trade_date", "price")
+        query = select(*(table.c[name] for name in columns)).where(table.c.trade_date <= until)
+        return frame_of(self._connection, query, columns)
+
     def put_instruments(self, rows: Iterable[Mapping[str, Any]], trade_date: date) -> None:
         """See ``unit_of_work.FillRows``."""
         listed = list(rows)

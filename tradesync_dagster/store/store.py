@@ -102,6 +102,12 @@ class SqlStore:
         with self.engine.connect().execution_options(**READ_ONLY) as connection:
             yield connection
 
+    @contextmanager
+    def look(self) -> Iterator[SqlUnitOfWork]:
+        """See ``ports.Store``."""
+        with self.reading() as connection:
+            yield SqlUnitOfWork(connection)
+
     def accounts(self, *, enabled_only: bool = True) -> list[Account]:
         """See ``ports.Store``."""
         with self.reading() as connection:

@@ -13,10 +13,8 @@ from uuid import UUID
 
 from tradesync_dagster.domain.accounts import Account
 from tradesync_dagster.domain.answers import Fetch, Outcome
-from tradesync_dagster.domain.breaks import Break
+from tradesync_dagster.domain.breaks import fill_changed
 from tradesync_dagster.domain.external import Detection, DetectionRules, detect
-from tradesync_dagster.domain.fills import Fill
-from tradesync_dagster.domain.money import format_price
 from tradesync_dagster.domain.orders import Intent, Order
 from tradesync_dagster.domain.unit_of_work import BookState, UnitOfWork
 from tradesync_dagster.sync.fetching import Answers
@@ -206,26 +204,7 @@ def _apply_fills(
         entry.fills = len(look.trades.rows)
     asked = {look.account.account_id: look.trades.requested_at for look in looks}
     differing = work.add_fills(sent, "broker").differing
-    work.put_breaks(fill_changed(*found, asked[found[0]]) for found in differing)
-
-
-def fill_changed(account_id: int, stored: Fill, sent: Fill, at: datetime) -> Break:
-    """Write the break between two reports of one fill that cannot both be true.
-
-    Args:
-        account_id: Whose.
-        stored: What the books keep.
-        sent: What came later.
-        at: When, UTC.
-
-    Returns:
-        The break.
-    """
-    evidence = {
-        name: f"{fill.side} {fill.quantity} at {format_price(fill.price)} {fill.product}"
-        for name, fill in (("stored", stored), ("sent", sent))
-    }
-    return Break(account_id, "fill_changed", f"{sent.trade_date} {sent.fill_id}", at, evidence)
+    work.put_breaks(fill_changed(*found, asked[found[0]], "broker") for found in differing)
 
 
 def _apply_prices(

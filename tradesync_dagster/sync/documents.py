@@ -14,6 +14,7 @@ from uuid import UUID, uuid5
 from tradesync_dagster.domain.accounts import Account
 from tradesync_dagster.domain.money import format_price
 from tradesync_dagster.domain.orders import BrokerOrder, Order
+from tradesync_dagster.domain.performance import Curve
 from tradesync_dagster.domain.publications import OutboxMessage
 from tradesync_dagster.domain.results import AccountResult
 
@@ -180,6 +181,35 @@ def result_document(result: AccountResult) -> dict[str, Any]:
         "realised_pnl": format_price(result.realised_pnl),
         "unrealised_pnl": None if unrealised is None else format_price(unrealised),
         "seconds": {name: f"{value:.3f}" for name, value in sorted(result.seconds.items())},
+    }
+
+
+def metrics_document(account: str, strategy_id: str, curve: Curve) -> dict[str, Any]:
+    """Write how an account or a strategy did.
+
+    Args:
+        account: ``ORG/ACCOUNT``.
+        strategy_id: Empty for the account's own books.
+        curve: Its days.
+
+    Returns:
+        JSON-ready values; money and the win rate (per cent) as decimal text.
+    """
+    realised, unrealised = int(sum(curve.realised)), int(curve.unrealised[-1])
+    return {
+        "account": account,
+        "strategy_id": strategy_id or None,
+        "realised_pnl": format_price(realised),
+        "unrealised_pnl": format_price(unrealised),
+        "total_pnl": format_price(realised + unrealised),
+        "win_rate": None if curve.win_rate is None else str(curve.win_rate),
+        "wins": int(curve.wins.sum()),
+        "losses": int(curve.losses.sum()),
+        "exposure": format_price(int(curve.exposure[-1])),
+        "drawdown": format_price(curve.drawdown),
+        "positions": int(curve.positions[-1]),
+        "holdings": int(curve.holdings[-1]),
+        "unpriced": int(curve.unpriced[-1]),
     }
 
 

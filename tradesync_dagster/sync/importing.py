@@ -14,7 +14,7 @@ from typing import Protocol
 
 from tradesync_dagster.domain.accounts import Account
 from tradesync_dagster.domain.answers import Reject
-from tradesync_dagster.domain.breaks import Break
+from tradesync_dagster.domain.breaks import fill_changed
 from tradesync_dagster.domain.errors import FileRefusedError
 from tradesync_dagster.domain.fills import Fill
 from tradesync_dagster.domain.market_calendar import trade_date_of
@@ -204,7 +204,9 @@ class _Import:
         each = dict.fromkeys(rejects)  # the same bad line twice is one entry of the quarantine
         work.add_rejects([(account_id, SOURCE, reject) for reject in each], self.now)
         done = work.add_fills([(account_id, fill) for fill in fills], SOURCE)
-        work.put_breaks([_changed(*differing, self.now) for differing in done.differing])
+        work.put_breaks(
+            [fill_changed(*differing, self.now, SOURCE) for differing in done.differing]
+        )
         result.added += done.added
         result.known += done.known
         result.differing += len(done.differing)
@@ -236,12 +238,6 @@ def _too_late(fill: Fill | None, today: date) -> Reject | None:
         return None
     raw = json.dumps([fill.fill_id, str(fill.trade_date), _words(fill)])
     return Reject(fill.trade_id, f"trade_date: {fill.trade_date} is still to come", raw)
-
-
-def _changed(account_id: int, stored: Fill, sent: Fill, now: datetime) -> Break:
-    """Tell of a fill that came otherwise; its day is part of the subject, as ids come again."""
-    evidence = {"source": SOURCE, "stored": _words(stored), "sent": _words(sent)}
-    return Break(account_id, "fill_changed", f"{sent.trade_date}:{sent.fill_id}", now, evidence)
 
 
 def _words(fill: Fill) -> str:

@@ -14,11 +14,11 @@ from typing import Any, Final
 
 import pandas as pd
 
-from tradesync_dagster.domain.bookkeeping import keep
+from tradesync_dagster.domain.bookkeeping import Books, empty_lots, keep
 from tradesync_dagster.domain.breaks import Break
 from tradesync_dagster.domain.facts import Facts
 from tradesync_dagster.domain.market_calendar import previous_trading_day, trade_date_of
-from tradesync_dagster.domain.openings import opening_fills
+from tradesync_dagster.domain.openings import Excess, opening_fills
 from tradesync_dagster.domain.positions import Shown, show
 from tradesync_dagster.domain.unit_of_work import Generation, UnitOfWork
 
@@ -157,12 +157,38 @@ def _keep_from(work: UnitOfWork, account_ids: Sequence[int], day: date, now: dat
     facts = work.facts(account_ids)
     fills = _owned(work, account_ids, work.fills(account_ids, day))
     if day == BEGINNING and facts.openings:
-        fills = _with_openings(work, facts, fills, now)
+        opening, excess = opening_fills(facts, fills)
+        fills = pd.concat([opening, fills], ignore_index=True) if len(opening) else fills
+        work.put_breaks(_excess(found, now) for found in excess)
     names = _names(work, account_ids, day, fills, facts)
     stored = work.books_since(account_ids, day, names)
     start = day.toordinal()
     resumed = stored.lots[stored.lots["held_from"] < start]
     work.replace_books(stored, keep(resumed, fills, facts, start))
+
+
+def kept_whole(work: UnitOfWork, account_ids: Sequence[int]) -> tuple[Books, int]:
+    """Keep books from the first fill on, without storing them.
+
+    Args:
+        work: A transaction, which may be one that only reads.
+        account_ids: Whose.
+
+    Returns:
+        The books, and how many fills they are made of.
+    """
+    facts = work.facts(account_ids)
+    known = work.fills(account_ids, BEGINNING)
+    fills = _owned(work, account_ids, known)
+    opening, _ = opening_fills(facts, fills)
+    fills = pd.concat([opening, fills], ignore_index=True) if len(opening) else fills
+    return keep(empty_lots(), fills, facts, BEGINNING.toordinal()), len(known)
+
+
+def _excess(found: Excess, now: datetime) -> Break:
+    subject = f"{found.instrument} {found.product}"
+    evidence = {"units_too_many": str(found.units)}
+    return Break(found.account_id, "opening_differs", subject, now, evidence)
 
 
 def _owned(work: UnitOfWork, account_ids: Sequence[int], fills: pd.DataFrame) -> pd.DataFrame:
@@ -180,23 +206,6 @@ def _owned(work: UnitOfWork, account_ids: Sequence[int], fills: pd.DataFrame) ->
         by=keys,
     )
     return pd.concat([own, owned.dropna(subset=["strategy_id"])[own.columns]], ignore_index=True)
-
-
-def _with_openings(
-    work: UnitOfWork, facts: Facts, fills: pd.DataFrame, now: datetime
-) -> pd.DataFrame:
-    opening, excess = opening_fills(facts, fills)
-    work.put_breaks(
-        Break(
-            found.account_id,
-            "opening_differs",
-            f"{found.instrument} {found.product}",
-            now,
-            {"units_too_many": str(found.units)},
-        )
-        for found in excess
-    )
-    return pd.concat([opening, fills], ignore_index=True) if len(opening) else fills
 
 
 def _names(

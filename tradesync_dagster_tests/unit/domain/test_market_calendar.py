@@ -1,31 +1,52 @@
-"""Trading days of the NSE and BSE, and the day of a moment."""
+"""Trading days, also where the calendar knows nothing."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from tradesync_dagster.domain.market_calendar import IST, previous_trading_day, trade_date_of
+from tradesync_dagster.domain.market_calendar import (
+    known_until,
+    microseconds,
+    moment_of,
+    previous_trading_day,
+    start_of,
+    trade_date_of,
+    trading_days,
+)
 
 
 @pytest.mark.parametrize(
     ("day", "before"),
     [
-        pytest.param(date(2025, 7, 16), date(2025, 7, 15), id="midweek"),
-        pytest.param(date(2025, 7, 14), date(2025, 7, 11), id="Monday after a weekend"),
-        pytest.param(date(2025, 7, 13), date(2025, 7, 11), id="a Sunday itself"),
-        pytest.param(date(2025, 8, 18), date(2025, 8, 14), id="Independence Day on a Friday"),
-        pytest.param(date(2025, 10, 3), date(2025, 10, 1), id="Gandhi Jayanti"),
-        pytest.param(date(2025, 12, 26), date(2025, 12, 24), id="Christmas"),
-        pytest.param(date(2025, 4, 21), date(2025, 4, 17), id="Good Friday"),
-        pytest.param(date(2024, 1, 29), date(2024, 1, 25), id="Republic Day on a Friday"),
+        (date(2026, 3, 3), date(2026, 3, 2)),
+        (date(2026, 3, 2), date(2026, 2, 27)),
+        (date(2026, 1, 27), date(2026, 1, 23)),  # Republic Day was a Monday
+        (date(2005, 1, 3), date(2004, 12, 31)),
     ],
 )
-def test_previous_trading_day_leaves_out_weekends_and_holidays(day: date, before: date) -> None:
+def test_the_day_before_skips_weekends_and_holidays(day: date, before: date) -> None:
     assert previous_trading_day(day) == before
-    assert type(previous_trading_day(day)) is date
 
 
-def test_trade_date_turns_at_midnight_in_india() -> None:
-    assert trade_date_of(datetime(2026, 3, 2, 18, 29, 59, tzinfo=UTC)) == date(2026, 3, 2)
-    assert trade_date_of(datetime(2026, 3, 2, 18, 30, tzinfo=UTC)) == date(2026, 3, 3)
-    assert trade_date_of(datetime(2026, 3, 3, 0, 0, tzinfo=IST)) == date(2026, 3, 3)
+def test_days_beyond_the_known_holidays_are_weekdays() -> None:
+    end = known_until()
+    later = trading_days(end - timedelta(days=7), end + timedelta(days=14))
+    unknown = [day for day in later if day > end]
+    assert len(unknown) == 10
+    assert all(day.weekday() < 5 for day in unknown)
+    assert previous_trading_day(end + timedelta(days=400)).weekday() < 5
+
+
+def test_ranges_join_what_is_known_and_what_is_not() -> None:
+    whole = trading_days(date(2006, 11, 1), date(2006, 12, 31))
+    assert whole == sorted(set(whole))
+    assert {date(2006, 11, 2), date(2006, 12, 29)} <= set(whole)
+    assert trading_days(date(2026, 3, 7), date(2026, 3, 8)) == []
+    assert trading_days(date(2026, 3, 9), date(2026, 3, 2)) == []
+
+
+def test_days_and_moments_go_both_ways() -> None:
+    moment = datetime(2026, 3, 2, 18, 30, 0, 7, tzinfo=UTC)
+    assert trade_date_of(moment) == date(2026, 3, 3)
+    assert moment_of(microseconds(moment)) == moment
+    assert start_of(date(2026, 3, 3)) == datetime(2026, 3, 2, 18, 30, tzinfo=UTC)
