@@ -1,0 +1,100 @@
+"""Whether everything that is configured works, in words.
+
+What belongs here: one check a server. What does not: mending anything.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from tradesync_dagster.bootstrap.wiring import LazyRedis, Wiring
+from tradesync_dagster.domain.accounts import Account
+from tradesync_dagster.domain.errors import TradesyncError
+from tradesync_dagster.domain.market_calendar import known_until, trade_date_of
+from tradesync_dagster.publish.rabbitmq import RabbitPublisher
+from tradesync_dagster.publish.redis_snapshots import RedisSnapshots
+from tradesync_dagster.store.engine import check_migrated
+
+_CHECKS = ("database", "redis", "rabbitmq", "calendar", "accounts")
+_NOTICE = timedelta(days=45)
+"""How long before the known holidays end that is said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Doctor:
+    """Looks at what is configured."""
+
+    wiring: Wiring
+
+    def examine(self) -> list[dict[str, str]]:
+        """Check every configured server.
+
+        Returns:
+            Rows with ``name``, ``state`` (``ok``, ``off`` or ``wrong``) and ``detail``.
+        """
+        return [self._row(name) for name in _CHECKS]
+
+    def _row(self, name: str) -> dict[str, str]:
+        try:
+            state, detail = getattr(self, f"_{name}")()
+        except TradesyncError as error:
+            state, detail = "wrong", str(error)
+        return {"name": name, "state": state, "detail": detail}
+
+    def _database(self) -> tuple[str, str]:
+        check_migrated(self.wiring.store.engine)
+        return "ok", self.wiring.store.engine.url.render_as_string(hide_password=True)
+
+    def _redis(self) -> tuple[str, str]:
+        publisher = self.wiring.snapshots()
+        if publisher is None:
+            return "off", "REDIS_URL is not set; snapshots stay in the database"
+        client = LazyRedis(self.wiring.settings).open()
+        RedisSnapshots(client, retries=0).check()
+        client.close()
+        return "ok", "answers"
+
+    def _rabbitmq(self) -> tuple[str, str]:
+        url = self.wiring.settings.rabbitmq_url
+        if url is None:
+            return "off", "RABBITMQ_URL is not set; notifications stay in the outbox"
+        RabbitPublisher(url.get_secret_value()).check()
+        return "ok", "answers"
+
+    def _accounts(self) -> tuple[str, str]:
+        return asyncio.run(self._sessions(self.wiring.store.accounts()))
+
+    async def _sessions(self, accounts: Sequence[Account]) -> tuple[str, str]:
+        if not accounts:
+            return "off", (
+                "no account is enabled; add one with: tradesync accounts add, or include one "
+                "again with: tradesync accounts enable"
+            )
+        brokers = self.wiring.brokers()
+
+        async def check(account: Account) -> str:
+            try:
+                await brokers.client(account).profile()
+            except TradesyncError as error:
+                return f"{account.key}: {error}"
+            return ""
+
+        try:
+            found = await asyncio.gather(*(check(account) for account in accounts))
+        finally:
+            await brokers.close()
+        wrong = [sentence for sentence in found if sentence]
+        if wrong:
+            more = f"; and {len(wrong) - 5} more" if len(wrong) > 5 else ""
+            return "wrong", "; ".join(wrong[:5]) + more
+        return "ok", f"{len(accounts)} enabled, all sessions answer"
+
+    def _calendar(self) -> tuple[str, str]:
+        last, today = known_until(), trade_date_of(self.wiring.clock.now())
+        if last - today > _NOTICE:
+            return "ok", f"holidays are known until {last}"
+        return "wrong", (
+            f"holidays are known until {last} only, and every weekday after it counts as a "
+            "trading day; install a newer exchange_calendars"
+        )
