@@ -30,7 +30,16 @@ def _ask(url: str, body: dict[str, Any] | None = None) -> Any:
 
 
 def _services(home: Path, url: str) -> Services:
-    settings = Settings(home=home, confirm_seconds=0, minimum_age_seconds=0)
+    settings = Settings(  # nothing of a desk's own settings: its books and servers stay clear
+        home=home,
+        database_url=f"sqlite:///{home / 'books.sqlite3'}",
+        redis_url=None,
+        redis_cluster_hosts="",
+        rabbitmq_url=None,
+        confirm_seconds=0,
+        minimum_age_seconds=0,
+        _env_file=None,
+    )
     engine = open_engine(settings.books_url)
     migrate(engine)
     services = open_services(settings)

@@ -24,7 +24,11 @@ class Settings(BaseSettings):
     """Everything that can be set; ``load_settings`` reads it with errors in words."""
 
     model_config = SettingsConfigDict(
-        env_file=".env", env_prefix="TRADESYNC_", extra="ignore", populate_by_name=True
+        env_file=".env",
+        env_ignore_empty=True,
+        env_prefix="TRADESYNC_",
+        extra="ignore",
+        populate_by_name=True,
     )
 
     home: Path = Path(".tradesync")
@@ -166,6 +170,10 @@ def load_settings() -> Settings:
     """
     try:
         return Settings()
+    except UnicodeDecodeError:
+        raise ConfigurationError(
+            "the file .env in this folder is not UTF-8 text; save it as UTF-8"
+        ) from None
     except ValidationError as error:
         problems = "; ".join(
             f"{_environment_name(str(found['loc'][0]))}: {found['msg']}" for found in error.errors()

@@ -6,7 +6,6 @@ What belongs here: one check a server. What does not: mending anything.
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 
 from tradesync_dagster.bootstrap.wiring import LazyRedis, Wiring
 from tradesync_dagster.domain.accounts import Account
@@ -17,8 +16,6 @@ from tradesync_dagster.publish.redis_snapshots import RedisSnapshots
 from tradesync_dagster.store.engine import check_migrated
 
 _CHECKS = ("database", "redis", "rabbitmq", "calendar", "accounts")
-_NOTICE = timedelta(days=45)
-"""How long before the known holidays end that is said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +89,9 @@ class Doctor:
 
     def _calendar(self) -> tuple[str, str]:
         last, today = known_until(), trade_date_of(self.wiring.clock.now())
-        if last - today > _NOTICE:
-            return "ok", f"holidays are known until {last}"
-        return "wrong", (
-            f"holidays are known until {last} only, and every weekday after it counts as a "
-            "trading day; install a newer exchange_calendars"
+        if last >= today:
+            return "ok", f"holidays are known until {last}; after it every weekday counts"
+        return "off", (
+            f"holidays are known until {last} only, so that every weekday counts as a trading "
+            "day; install a newer exchange_calendars"
         )

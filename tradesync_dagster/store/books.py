@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, Table, and_, bindparam, delete, select
 from tradesync_dagster.domain.bookkeeping import DAY_COLUMNS, LOT_COLUMNS, QUEUE, Books
 from tradesync_dagster.domain.unit_of_work import Generation
 from tradesync_dagster.store import book_tables
-from tradesync_dagster.store.frames import frame_of, rows_of
+from tradesync_dagster.store.frames import frame_of, rows_of, tuples_of
 from tradesync_dagster.store.rows import Repository, insert_new, upsert
 
 
@@ -80,19 +80,18 @@ class BookKeeping(Repository):
     def _replace_rows(
         self, table: Table, key: Sequence[str], old: pd.DataFrame, new: pd.DataFrame
     ) -> None:
-        columns = list(new.columns)
-        before = set(old[columns].itertuples(index=False, name=None))
-        fresh = [row not in before for row in new.itertuples(index=False, name=None)]
-        kept = set(new[list(key)].itertuples(index=False, name=None))
-        gone = [row not in kept for row in old[list(key)].itertuples(index=False, name=None)]
-        if any(gone):
+        columns = [*key, *(name for name in new.columns if name not in key)]
+        before, after = tuples_of(old, columns), tuples_of(new, columns)
+        stored, kept = set(before), {row[: len(key)] for row in after}
+        gone = [row[: len(key)] for row in before if row[: len(key)] not in kept]
+        if gone:
             match = and_(*(table.c[name] == bindparam(f"_{name}") for name in key))
-            doomed = rows_of(old.loc[gone, list(key)])
             self._connection.execute(
                 delete(table).where(match),
-                [{f"_{name}": value for name, value in row.items()} for row in doomed],
+                [{f"_{name}": value for name, value in row.items()} for row in rows_of(key, gone)],
             )
-        upsert(self._connection, table, rows_of(new[fresh]))
+        fresh = [row for row in after if row not in stored]
+        upsert(self._connection, table, rows_of(columns, fresh))
 
     def open_lots(self, account_ids: Sequence[int], day: date | None) -> pd.DataFrame:
         """See ``unit_of_work.BookRows``."""

@@ -54,11 +54,21 @@ def open_engine(url: str) -> Engine:
             "sqlite or postgresql+psycopg"
         )
     if parsed.database:
-        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+        _make_room(Path(parsed.database))
     engine = create_engine(parsed, connect_args={"timeout": 30})
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _make_room(file: Path) -> None:
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationError(
+            f"the folder {file.parent} for the books cannot be made: {error.strerror}; set "
+            "TRADESYNC_HOME or TRADESYNC_DATABASE_URL to one that can be written"
+        ) from None
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:

@@ -58,21 +58,40 @@ def _numbers(name: str, values: Sequence[Any]) -> Any:
     return found
 
 
-def rows_of(frame: pd.DataFrame) -> Iterator[dict[str, Any]]:
-    """Turn a frame back into rows for the store.
+def tuples_of(frame: pd.DataFrame, columns: Sequence[str]) -> list[tuple[Any, ...]]:
+    """Turn columns into tuples of plain Python values, fast.
 
     Args:
         frame: As ``frame_of`` makes it.
+        columns: Which columns.
+
+    Returns:
+        One tuple a row.
+    """
+    values = [frame[name].to_numpy(dtype=object).tolist() for name in columns]
+    return list(zip(*values, strict=True))
+
+
+def rows_of(columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> Iterator[dict[str, Any]]:
+    """Turn tuples back into rows for the store.
+
+    Args:
+        columns: Their names.
+        rows: As ``tuples_of`` makes them.
 
     Yields:
         One mapping a row.
     """
-    columns = [_values(str(name), frame[name].tolist()) for name in frame.columns]
-    for row in zip(*columns, strict=True):
-        yield dict(zip(frame.columns, row, strict=True))
+    if not rows:
+        return
+    values = [
+        _values(name, column) for name, column in zip(columns, zip(*rows, strict=True), strict=True)
+    ]
+    for row in zip(*values, strict=True):
+        yield dict(zip(columns, row, strict=True))
 
 
-def _values(name: str, values: list[Any]) -> list[Any]:
+def _values(name: str, values: Sequence[Any]) -> Sequence[Any]:
     if name in _DATES:
         return [date.fromordinal(value) for value in values]
     if name in _TIMES:

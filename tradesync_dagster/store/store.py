@@ -98,9 +98,15 @@ class SqlStore:
 
         Yields:
             A connection.
+
+        Raises:
+            ConfigurationError: The books cannot be read; it says why.
         """
-        with self.engine.connect().execution_options(**READ_ONLY) as connection:
-            yield connection
+        try:
+            with self.engine.connect().execution_options(**READ_ONLY) as connection:
+                yield connection
+        except DBAPIError as error:
+            raise ConfigurationError(f"the books cannot be read: {_cause(error)}") from None
 
     @contextmanager
     def look(self) -> Iterator[SqlUnitOfWork]:

@@ -9,11 +9,11 @@ import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from tradesync_dagster.domain.accounts import Account
 from tradesync_dagster.domain.errors import AccountNotFoundError, StoreError
-from tradesync_dagster.domain.external import DetectionRules, count_origins
+from tradesync_dagster.domain.external import MAX_SKEW, DetectionRules, count_origins
 from tradesync_dagster.domain.orders import Origin
 from tradesync_dagster.domain.ports import (
     Clock,
@@ -52,6 +52,14 @@ class SyncRules:
     notify: bool = True
     most_looks: int = 3
 
+    @property
+    def patience(self) -> timedelta:
+        """The longest wait for another look: beyond it lies an order dated by a wrong clock.
+
+        Such an account is looked at again by the next tick, and no other account waits for it.
+        """
+        return max(self.detection.confirm, self.detection.minimum_age) + MAX_SKEW
+
 
 @dataclass(frozen=True, slots=True)
 class Sync:
@@ -86,7 +94,8 @@ class Sync:
             done = self._write(looks, tick_id, started, force=force)
             for result, _ in done:
                 results[result.account_id] = _merge(results.get(result.account_id), result)
-            waits = {result.account_id: wait for result, wait in done if wait is not None}
+            patience = self.rules.patience.total_seconds()
+            waits = {r.account_id: w for r, w in done if w is not None and w <= patience}
             due = [account for account in due if account.account_id in waits]
             if not due or look == self.rules.most_looks:
                 break

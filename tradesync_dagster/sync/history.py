@@ -114,8 +114,10 @@ def replay(store: Store, account_ids: Sequence[int]) -> dict[int, Replay]:
 def _differences(
     what: str, stored: pd.DataFrame, kept: pd.DataFrame, columns: Sequence[str]
 ) -> list[str]:
-    old = set(stored[list(columns)].itertuples(index=False, name=None))
-    new = set(kept[list(columns)].itertuples(index=False, name=None))
+    old, new = (
+        set(zip(*(frame[name].to_numpy(dtype=object).tolist() for name in columns), strict=True))
+        for frame in (stored, kept)
+    )
     return [
         *(f"stored {what} that the fills do not give: {row}" for row in sorted(old - new)),
         *(f"{what} that the fills give and is not stored: {row}" for row in sorted(new - old)),

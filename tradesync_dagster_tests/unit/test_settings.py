@@ -9,6 +9,7 @@ from pydantic import SecretStr
 
 from tradesync_dagster.domain.errors import ConfigurationError
 from tradesync_dagster.settings import Settings, child_environment, load_settings
+from tradesync_dagster.store.engine import open_engine
 
 _SECRETS = {
     "TRADESYNC_DATABASE_URL": "postgresql+psycopg://u:hunter-db@127.0.0.1/books",
@@ -94,7 +95,6 @@ def test_the_environment_wins_over_the_env_file(
         ("TRADESYNC_CONCURRENCY", "987654321"),
         ("TRADESYNC_CONFIRM_SECONDS", "-77.125"),
         ("TRADESYNC_TAG_PREFIX", "hunter-2"),
-        ("TRADESYNC_TAG_PREFIX", ""),
         ("TRADESYNC_LIVE_ORDERS_ENABLED", "hunter2"),
         ("EXTERNAL_ORDER_SYNC_INTERVAL_MINUTES", "60777"),
         ("BROKER_API_TIMEOUT_SECONDS", "hunter2"),
@@ -178,3 +178,23 @@ def test_a_childs_environment_is_ours_with_the_extra(monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("ENVIRONMENT", "local")
     got = child_environment({"ENVIRONMENT": "test", "NEW": "1"})
     assert (got["TRADESYNC_CONCURRENCY"], got["ENVIRONMENT"], got["NEW"]) == ("3", "test", "1")
+
+
+def test_an_empty_variable_is_one_that_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("RABBITMQ_URL", "REDIS_URL", "TRADESYNC_DATABASE_URL", "ENVIRONMENT"):
+        monkeypatch.setenv(name, "")
+    settings = load_settings()
+    assert (settings.rabbitmq_url, settings.redis_url, settings.database_url) == (None,) * 3
+    assert settings.environment == "local"
+
+
+def test_a_settings_file_that_is_no_text_is_refused_in_words(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes(b"ENVIRONMENT=\xff\xfe")
+    with pytest.raises(ConfigurationError, match="not UTF-8"):
+        load_settings()
+
+
+def test_a_folder_that_cannot_be_made_is_refused_in_words(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ConfigurationError, match="TRADESYNC_HOME"):
+        open_engine(f"sqlite:///{tmp_path}/file/home/books.sqlite3")

@@ -1,6 +1,7 @@
 """The commands over real SQLite books: what they print, what they refuse, what they never show."""
 
 import json
+import socket
 from pathlib import Path
 
 import pytest
@@ -228,3 +229,81 @@ def test_the_doctor_finds_embedded_books_well() -> None:
         frozenset({"name", "state", "detail"})
     }
     assert {row["state"] for row in json.loads(found.stdout)} <= {"ok", "off"}
+
+
+@pytest.mark.usefixtures("books")
+def test_the_doctor_says_how_an_account_comes_to_be_enabled() -> None:
+    def accounts() -> dict[str, str]:
+        rows = json.loads(tradesync("doctor", "--json").stdout)
+        return next(row for row in rows if row["name"] == "accounts")
+
+    none = accounts()
+    assert none["state"] == "off"
+    assert "tradesync accounts add" in none["detail"]
+    assert "session" not in none["detail"]
+    here = ["--base-url", "http://127.0.0.1:9"]
+    tradesync("accounts", "add", "acme/main", "--broker", "ZERODHA", *here, *SECRETS)
+    assert accounts()["state"] == "wrong"
+    tradesync("accounts", "disable", "acme/main")
+    assert "tradesync accounts enable" in accounts()["detail"]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "127.0.0.1:8650", "http://", "http://[::1", "http://host:99999", "http://host:x",
+        f"http://desk:{TOKEN}@host", "http://host/?a=1",
+    ],
+)  # fmt: skip
+def test_addresses_that_a_broker_cannot_be_asked_at_are_refused(books: Path, url: str) -> None:
+    command = ("accounts", "add", "a/b", "--broker", "ZERODHA", "--base-url", url)
+    assert "--base-url" in only_sentence(tradesync(*command, *SECRETS))
+    assert stored_credentials(books) == {}
+
+
+def test_an_account_that_its_broker_could_not_use_is_not_added(books: Path) -> None:
+    command = ("accounts", "add", "a/b", "--broker", "ZERODHA", "--credentials-stdin")
+    found = tradesync(*command, typed=json.dumps({"api_key": KEY}))
+    assert "access_token is missing" in only_sentence(found)
+    found = tradesync(*command, typed=json.dumps({"api_key": KEY, "access_token": f"{TOKEN} x"}))
+    assert "access_token has characters" in only_sentence(found)
+    assert stored_credentials(books) == {}
+
+
+@pytest.mark.usefixtures("books")
+def test_a_new_token_leaves_the_account_at_its_address() -> None:
+    add = ("accounts", "add", "acme/main", "--broker", "ZERODHA", *SECRETS)
+
+    def address() -> str:
+        return str(json.loads(tradesync("accounts", "list", "--json").stdout)[0]["base_url"])
+
+    assert tradesync(*add, "--base-url", "http://127.0.0.1:8650").exit_code == 0
+    assert tradesync(*add).exit_code == 0
+    assert address() == "http://127.0.0.1:8650"
+    assert tradesync(*add, "--base-url", "").exit_code == 0
+    assert address() == ""
+
+
+@pytest.mark.parametrize("name", ["folder", "text", "text/below"])
+def test_a_journal_that_cannot_be_used_is_a_sentence(tmp_path: Path, name: str) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "text").write_text("This is no database. " * 100)
+    found = tradesync("exchange", "serve", "--port", "1", "--journal", str(tmp_path / name))
+    assert found.exit_code == 1
+    assert found.stderr.startswith("tradesync: the ")
+    assert name in found.stderr
+    assert len(found.stderr.splitlines()) == 1
+
+
+def test_a_dagster_home_that_cannot_be_used_is_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "text").write_text("no folder")
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "text" / "below"))
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    found = tradesync("run", "--port", str(port))
+    assert found.exit_code == 1
+    assert found.stderr.startswith("tradesync: Dagster cannot use ")
+    assert "DAGSTER_HOME" in found.stderr
+    assert len(found.stderr.splitlines()) == 1

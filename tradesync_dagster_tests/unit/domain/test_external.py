@@ -24,50 +24,16 @@ from tradesync_dagster.domain.orders import (
     Order,
     OrderStatus,
     Origin,
-    Side,
     order_id_of,
 )
+from tradesync_dagster_tests.support.orders import DAY, sample_intent, sample_order
 
-DAY = date(2026, 3, 2)
 T0 = datetime(2026, 3, 2, 5, 0, tzinfo=UTC)
 OLD = T0 - timedelta(hours=1)
 """Placed long before any look, so that age never stands in the way."""
 RULES = DetectionRules()
-ROW = BrokerOrder(
-    broker_order_id="B1",
-    trade_date=DAY,
-    exchange="NSE",
-    symbol="INFY",
-    product="MIS",
-    side=Side.BUY,
-    order_type="LIMIT",
-    validity="DAY",
-    variety="regular",
-    status_word="OPEN",
-    quantity=10,
-    filled_quantity=0,
-    pending_quantity=10,
-    cancelled_quantity=0,
-    price=1_500_000_000,
-    trigger_price=0,
-    average_price=0,
-    placed_at=OLD,
-    updated_at=OLD,
-)
-INTENT = Intent(
-    client_order_id="ts-1",
-    account_id=1,
-    exchange="NSE",
-    symbol="INFY",
-    product="MIS",
-    side=Side.BUY,
-    order_type="LIMIT",
-    quantity=10,
-    price=1_500_000_000,
-    state="unknown",
-    created_at=OLD - timedelta(seconds=1),
-    strategy_id="mean-reversion",
-)
+ROW = sample_order(placed_at=OLD)
+INTENT = sample_intent(created_at=OLD - timedelta(seconds=1), strategy_id="mean-reversion")
 B1 = order_id_of(1, DAY, "B1")
 
 

@@ -1,56 +1,23 @@
 """Which placement of ours explains an order."""
 
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from tradesync_dagster.domain.intents import IntentMatcher
 from tradesync_dagster.domain.orders import (
-    BrokerOrder,
-    Intent,
     Order,
     OrderStatus,
     Origin,
     Side,
     order_id_of,
 )
+from tradesync_dagster_tests.support.orders import sample_intent, sample_order
 
 PLACED = datetime(2026, 3, 2, 5, 0, tzinfo=UTC)
-ROW = BrokerOrder(
-    broker_order_id="B1",
-    trade_date=date(2026, 3, 2),
-    exchange="NSE",
-    symbol="INFY",
-    product="MIS",
-    side=Side.BUY,
-    order_type="LIMIT",
-    validity="DAY",
-    variety="regular",
-    status_word="OPEN",
-    quantity=10,
-    filled_quantity=0,
-    pending_quantity=10,
-    cancelled_quantity=0,
-    price=1_500_000_000,
-    trigger_price=0,
-    average_price=0,
-    placed_at=PLACED,
-    updated_at=PLACED,
-)
-INTENT = Intent(
-    client_order_id="ts-1",
-    account_id=1,
-    exchange="NSE",
-    symbol="INFY",
-    product="MIS",
-    side=Side.BUY,
-    order_type="LIMIT",
-    quantity=10,
-    price=1_500_000_000,
-    state="unknown",
-    created_at=PLACED - timedelta(seconds=2),
-)
+ROW = sample_order(placed_at=PLACED)
+INTENT = sample_intent(created_at=PLACED - timedelta(seconds=2))
 
 
 def test_exact_by_our_tag() -> None:

@@ -1,0 +1,390 @@
+"""Kite Connect's published samples, through adapter, store and FIFO, come out field by field.
+
+The samples were taken on several days of 2021 to 2025. The day of the newest is today here, so
+that none lies in the future; older orders keep their own days, and older trades their own lots.
+"""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from zlib import decompress
+
+import pytest
+from sqlalchemy import select
+
+from tradesync_dagster.bootstrap import Services
+from tradesync_dagster.domain.accounts import Account
+from tradesync_dagster.domain.orders import order_id_of
+from tradesync_dagster.settings import Settings
+from tradesync_dagster.store.engine import migrate, open_engine
+from tradesync_dagster.store.store import SqlStore
+from tradesync_dagster.store.tables import metadata
+
+SAMPLES = Path(__file__).resolve().parents[2].parent / "shared" / "fixtures" / "zerodha"
+FILES = {
+    "/orders": "orders.json",
+    "/trades": "trades.json",
+    "/portfolio/positions": "positions.json",
+    "/portfolio/holdings": "holdings.json",
+}
+
+pytestmark = [
+    pytest.mark.reference,
+    pytest.mark.skipif(not SAMPLES.is_dir(), reason="Zerodha's samples are not beside the project"),
+]
+
+
+def ist(text: str) -> datetime:
+    return datetime.fromisoformat(f"{text}+05:30").astimezone(UTC)
+
+
+FIRST_LOOK = ist("2025-08-07 14:00:00")
+SECOND_LOOK = FIRST_LOOK + timedelta(seconds=30)
+TODAY = date(2025, 8, 7)
+MAY_2021 = date(2021, 5, 31)
+
+
+@dataclass
+class StillClock:
+    moment: datetime = FIRST_LOOK
+
+    def now(self) -> datetime:
+        return self.moment
+
+    async def sleep(self, seconds: float) -> None:
+        self.moment += timedelta(seconds=seconds)
+
+
+@dataclass
+class Books:
+    services: Services
+    account_id: int
+    clock: StillClock
+    files: dict[str, str] = field(default_factory=lambda: dict(FILES))
+    asked: list[str] = field(default_factory=list)
+    sessions: set[tuple[str | None, str | None]] = field(default_factory=set)
+
+    def rows(self, table: str, *names: str) -> list[dict[str, Any]]:
+        """Read a table in key order: the named columns, or all."""
+        found = metadata.tables[table]
+        query = select(*(found.c[n] for n in names) if names else found.c)
+        with self.services.store.reading() as connection:
+            rows = connection.execute(query.order_by(*found.primary_key.columns)).mappings()
+            return [dict(row) for row in rows]
+
+
+@contextmanager
+def kite(books: Books) -> Iterator[str]:
+    """Serve the samples byte by byte at Kite's paths, dated by the test's clock."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            books.asked.append(self.path)
+            books.sessions.add((self.headers["Authorization"], self.headers["X-Kite-Version"]))
+            known = self.path in books.files
+            body = (SAMPLES / books.files[self.path]).read_bytes() if known else b"{}"
+            self.send_response(200 if known else 404)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def date_time_string(self, timestamp: float | None = None) -> str:
+            return super().date_time_string(int(books.clock.now().timestamp()))
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def books(database_url: str, tmp_path: Path) -> Iterator[Books]:
+    settings = Settings(
+        home=tmp_path,
+        database_url=database_url,
+        redis_url=None,
+        rabbitmq_url=None,
+        confirm_seconds=30,
+        minimum_age_seconds=60,
+        broker_api_retry_attempts=0,
+        _env_file=None,
+    )
+    engine = open_engine(database_url)
+    migrate(engine)
+    store = SqlStore(engine, settings.cipher())
+    clock = StillClock()
+    opened = Books(Services(settings, store, clock), 0, clock)  # type: ignore[arg-type]
+    secrets = {"api_key": "samplekey", "access_token": "sampletoken"}
+    with kite(opened) as url:
+        store.put_accounts([Account(0, "O", "A", "ZERODHA", base_url=url, credentials=secrets)])
+        opened.account_id = store.accounts()[0].account_id
+        yield opened
+    engine.dispose()
+
+
+# What follows was worked out by hand from the samples: prices and averages in millionths.
+
+ORDERS: list[dict[str, Any]] = [
+    {
+        "trade_date": MAY_2021, "broker_order_id": "100000000000000",
+        "exchange_order_id": "200000000000000", "status": "cancelled", "status_word": "CANCELLED",
+        "exchange": "CDS", "symbol": "USDINR21JUNFUT", "product": "NRML", "side": "BUY",
+        "price": 72_000_000, "pending_quantity": 1, "cancelled_quantity": 1,
+        "placed_at": ist("2021-05-31 09:18:57"), "updated_at": ist("2021-05-31 09:18:58"),
+    },
+    {
+        "trade_date": MAY_2021, "broker_order_id": "300000000000000",
+        "exchange_order_id": "400000000000000", "exchange": "NSE", "symbol": "IOC",
+        "side": "BUY", "filled_quantity": 1, "price": 109_400_000, "average_price": 109_400_000,
+        "placed_at": ist("2021-05-31 15:20:28"), "updated_at": ist("2021-05-31 15:20:28"),
+    },
+    {
+        "trade_date": MAY_2021, "broker_order_id": "500000000000000",
+        "exchange_order_id": "600000000000000", "exchange": "NSE", "symbol": "IOC",
+        "side": "SELL", "order_type": "MARKET", "filled_quantity": 1, "average_price": 109_350_000,
+        "placed_at": ist("2021-05-31 15:20:51"), "updated_at": ist("2021-05-31 15:20:52"),
+    },
+    {
+        "trade_date": MAY_2021, "broker_order_id": "700000000000000",
+        "exchange_order_id": "800000000000000", "exchange": "MCX", "symbol": "GOLDPETAL21JUNFUT",
+        "product": "NRML", "side": "BUY", "filled_quantity": 1, "price": 4_854_000_000,
+        "average_price": 4_852_000_000, "tag": "connect test order1",
+        "placed_at": ist("2021-05-31 16:00:36"), "updated_at": ist("2021-05-31 16:00:36"),
+    },
+    {
+        "trade_date": MAY_2021, "broker_order_id": "9000000000000000",
+        "exchange_order_id": "1000000000000000", "exchange": "MCX", "symbol": "GOLDPETAL21JUNFUT",
+        "product": "NRML", "side": "BUY", "filled_quantity": 1, "price": 4_854_000_000,
+        "average_price": 4_852_000_000, "tag": "connect test order2",
+        "placed_at": ist("2021-05-31 16:08:40"), "updated_at": ist("2021-05-31 16:08:41"),
+    },
+    {
+        "trade_date": date(2022, 5, 24), "broker_order_id": "220524001859672",
+        "exchange_order_id": "", "status": "rejected", "status_word": "REJECTED",
+        "exchange": "NSE", "symbol": "SBIN", "side": "BUY", "validity": "TTL",
+        "variety": "iceberg", "quantity": 200, "price": 463_000_000, "tag": "icebergord",
+        "message": "Insufficient funds. Required margin is 95417.84 but available margin is "
+        "74251.80. Check the orderbook for open orders.",
+        "placed_at": ist("2022-05-24 12:26:52"), "updated_at": ist("2022-05-24 12:26:52"),
+    },
+    {
+        "trade_date": date(2023, 6, 12), "broker_order_id": "98000000000000000",
+        "exchange_order_id": "67000000000000000", "status": "cancelled",
+        "status_word": "CANCELLED", "exchange": "NSE", "symbol": "BHEL", "side": "SELL",
+        "variety": "auction", "quantity": 60, "pending_quantity": 60, "price": 85_000_000,
+        "placed_at": ist("2023-06-12 14:00:58"), "updated_at": ist("2023-06-12 14:00:58"),
+    },
+    {
+        "trade_date": date(2025, 1, 17), "broker_order_id": "250117800776785",
+        "exchange_order_id": "1300000029561105", "status": "cancelled", "status_word": "CANCELLED",
+        "exchange": "NSE", "symbol": "SBIN", "product": "MTF", "side": "BUY",
+        "pending_quantity": 1, "cancelled_quantity": 1, "price": 702_000_000,
+        "placed_at": ist("2025-01-17 11:49:45"), "updated_at": ist("2025-01-17 11:49:45"),
+    },
+    {
+        "trade_date": TODAY, "broker_order_id": "1953341975595868160",
+        "exchange_order_id": "1300000038792287", "exchange": "NSE", "symbol": "TATASTEEL",
+        "side": "BUY", "filled_quantity": 1, "price": 159_820_000, "average_price": 156_700_000,
+        "placed_at": ist("2025-08-07 11:56:33"), "updated_at": ist("2025-08-07 11:56:33"),
+    },
+    {
+        "trade_date": TODAY, "broker_order_id": "1953367517686685697",
+        "exchange_order_id": "1500000159758742", "exchange": "NFO", "symbol": "NIFTY2580724400CE",
+        "product": "NRML", "side": "BUY", "order_type": "MARKET", "quantity": 150,
+        "filled_quantity": 150, "average_price": 12_300_000,
+        "placed_at": ist("2025-08-07 13:38:02"), "updated_at": ist("2025-08-07 13:38:02"),
+    },
+]  # fmt: skip
+"""By day and time. What most of them share is in ``USUAL``."""
+
+USUAL: dict[str, Any] = {
+    "status": "executed", "status_word": "COMPLETE", "origin": "external", "client_order_id": "",
+    "product": "CNC", "order_type": "LIMIT", "validity": "DAY", "variety": "regular",
+    "quantity": 1, "filled_quantity": 0, "pending_quantity": 0, "cancelled_quantity": 0,
+    "price": 0, "trigger_price": 0, "average_price": 0, "tag": "", "message": "",
+    "parent_order_id": "", "first_seen_at": FIRST_LOOK,
+}  # fmt: skip
+
+FILLS: list[dict[str, Any]] = [
+    {
+        "fill_id": "CDS:40000000:BUY", "trade_id": "40000000", "broker_order_id": "500000000000000",
+        "exchange": "CDS", "symbol": "USDINR21JUNFUT", "product": "MIS", "price": 72_755_000,
+        "filled_at": ist("2021-05-31 11:18:27"),
+    },
+    {
+        "fill_id": "MCX:70000000:BUY", "trade_id": "70000000", "broker_order_id": "800000000000000",
+        "exchange": "MCX", "symbol": "GOLDPETAL21JUNFUT", "product": "NRML",
+        "price": 4_852_000_000, "filled_at": ist("2021-05-31 16:00:36"),
+    },
+    {
+        "fill_id": "MCX:90000000:BUY", "trade_id": "90000000",
+        "broker_order_id": "1100000000000000", "exchange": "MCX", "symbol": "GOLDPETAL21JUNFUT",
+        "product": "NRML", "price": 4_852_000_000, "filled_at": ist("2021-05-31 16:08:41"),
+    },
+    {
+        "fill_id": "NSE:10000000:BUY", "trade_id": "10000000", "broker_order_id": "200000000000000",
+        "exchange": "NSE", "symbol": "SBIN", "product": "CNC", "price": 420_650_000,
+        "filled_at": ist("2021-05-31 09:16:39"),
+    },
+]  # fmt: skip
+EACH_FILL: dict[str, Any] = {"trade_date": MAY_2021, "side": "BUY", "quantity": 1}
+
+INSTRUMENTS = [
+    # The positions' sample prices the first two and NSE's SBIN, the holdings' one the others.
+    ("BSE", "SBIN", 1, 762_450_000),
+    ("MCX", "GOLDGUINEA17DECFUT", 1, 23_355_000_000),
+    ("MCX", "LEADMINI17DECFUT", 1000, 161_050_000),
+    ("NSE", "AARON", 1, 352_950_000),
+    ("NSE", "SBIN", 1, 308_400_000),
+]
+
+POSITIONS = [
+    ("CDS", "USDINR21JUNFUT", "MIS", 1, "72.755", None, None),
+    ("MCX", "GOLDPETAL21JUNFUT", "NRML", 2, "4852.00", None, None),
+]
+"""Their contracts are in no sample with a price, so what they are worth is not known."""
+
+HOLDINGS = [
+    ("BSE", "SBIN", 16, 0, "801.78125", "762.45", "-629.30"),
+    ("NSE", "AARON", 1, 0, "161.00", "352.95", "191.95"),
+    ("NSE", "SBIN", 1, 0, "420.65", "308.40", "-112.25"),
+]
+"""The first two as the holdings' sample has them, P&L too (Kite's -629.2999999999993 is a float's
+way to write it); the last one bought in 2021 and valued at 308.40 - 420.65."""
+
+COMPACT = [
+    "63MOONS", "AARON", "ADL", "ASHOKLEY", "BHEL", "BRNL", "DLF", "FEDERALBNK", "GAIL", "GPIL",
+    "IDFCFIRSTB", "IOC", "JIOFIN", "MMTC", "NITINSPIN", "PNBHOUSING", "RECLTD", "RELIANCE",
+    "RELINFRA-BE", "SAIL", "SBIN",
+]  # fmt: skip
+"""What the sample of compact holdings lists."""
+
+
+def test_the_samples_are_asked_for_and_counted(books: Books) -> None:
+    (result,) = books.services.sync().results
+    assert (result.status, result.errors, result.rejects) == ("success", (), 0)
+    assert (result.orders, result.external_orders, result.candidates) == (2, 2, 0)
+    assert (result.new_external_orders, result.fills) == (10, 4)
+    assert books.clock.moment == SECOND_LOOK
+    assert books.asked[0] == books.asked[4] == "/orders"
+    assert sorted(books.asked) == sorted([*FILES, *FILES])
+    assert books.sessions == {("token samplekey:sampletoken", "3")}
+
+
+def test_orders_and_their_events(books: Books) -> None:
+    books.services.sync()
+    wanted = [USUAL | {"account_id": books.account_id} | order for order in ORDERS]
+    found = books.rows("orders", *wanted[0])
+    found.sort(key=lambda row: (row["trade_date"], row["placed_at"]))
+    assert found == wanted
+
+    ids = [order_id_of(books.account_id, o["trade_date"], o["broker_order_id"]) for o in ORDERS]
+    seen = [
+        {"at": FIRST_LOOK, "kind": "seen", "detail": {"status": o["status"], "tag": o["tag"]}}
+        for o in wanted
+    ]
+    confirmed = {
+        "at": SECOND_LOOK,
+        "kind": "confirmed_external",
+        "detail": {"first_seen_at": "2025-08-07T08:30:00+00:00"},
+    }
+    events = books.rows("order_events")
+    assert len(events) == 20
+    for order_id, first in zip(ids, seen, strict=True):
+        assert [e for e in events if e["order_id"] == order_id] == [
+            {"order_id": order_id, **first},
+            {"order_id": order_id, **confirmed},
+        ]
+
+
+def test_fills(books: Books) -> None:
+    books.services.sync()
+    wanted = [EACH_FILL | {"account_id": books.account_id} | fill for fill in FILLS]
+    assert books.rows("fills", *wanted[0]) == wanted
+
+
+def test_positions_and_holdings(books: Books) -> None:
+    books.services.sync()
+    worth = ("average_price", "last_price", "unrealised_pnl")
+    traded = {(fill["exchange"], fill["symbol"]) for fill in FILLS}
+    # The other positions of the sample have no trades in it: the books cannot explain them.
+    positions = [
+        row for row in books.services.positions() if (row["exchange"], row["symbol"]) in traded
+    ]
+    for rows, names, wanted in (
+        (positions, ("product", "quantity"), POSITIONS),
+        (books.services.holdings("O/A"), ("quantity", "t1_quantity"), HOLDINGS),
+    ):
+        columns = ("exchange", "symbol", *names, *worth)
+        assert [tuple(row[name] for name in columns) for row in rows] == wanted
+
+
+def test_prices_and_multipliers(books: Books) -> None:
+    books.services.sync()
+    found = books.rows("instruments", "exchange", "symbol", "multiplier", "last_price", "priced_at")
+    priced = [row for row in found if row["last_price"] is not None]
+    assert [tuple(row.values()) for row in priced] == [
+        (*instrument, FIRST_LOOK) for instrument in INSTRUMENTS
+    ]
+
+
+def test_payloads_are_kept_byte_by_byte_and_nothing_is_quarantined(books: Books) -> None:
+    books.services.sync()
+    payloads = books.rows("raw_payloads")
+    assert {row["first_seen_at"] for row in payloads} == {FIRST_LOOK}
+    bodies = {row["payload_hash"]: decompress(row["body"]) for row in payloads}
+    assert sorted(bodies.values()) == sorted((SAMPLES / f).read_bytes() for f in FILES.values())
+    assert books.rows("quarantine") == []
+    states = books.rows("book_states", "kind", "trade_date", "requested_at", "payload_hash")
+    assert [
+        (s["kind"], s["trade_date"], s["requested_at"], bodies[s["payload_hash"]]) for s in states
+    ] == [
+        (path.rpartition("/")[2], TODAY, SECOND_LOOK, (SAMPLES / FILES[path]).read_bytes())
+        for path in ("/portfolio/holdings", "/orders", "/portfolio/positions", "/trades")
+    ]
+
+
+def test_the_same_samples_again_change_nothing(books: Books) -> None:
+    books.services.sync()
+    names = ("orders", "order_events", "fills", "instruments", "positions", "holdings",
+             "raw_payloads", "quarantine", "snapshots")  # fmt: skip
+    before = {name: books.rows(name) for name in names}
+    books.clock.moment += timedelta(minutes=5)
+    (result,) = books.services.sync().results
+    assert (result.changed, result.new_external_orders) == (frozenset(), 0)
+    assert {name: books.rows(name) for name in names} == before
+
+
+def test_a_sample_that_lacks_what_the_books_need_is_quarantined_with_its_reason(
+    books: Books,
+) -> None:
+    """Kite's compact holdings name no product: they are kept as evidence and change nothing."""
+    books.services.sync()
+    names = ("orders", "fills", "positions", "holdings", "instruments")
+    before = {name: books.rows(name) for name in names}
+    books.files["/portfolio/holdings"] = "holdings_compact.json"
+    books.clock.moment += timedelta(minutes=5)
+    (result,) = books.services.sync().results
+    assert (result.status, result.rejects, result.failed) == (
+        "partial_success", len(COMPACT), {"holdings"},
+    )  # fmt: skip
+    assert result.errors == (
+        f"none of {len(COMPACT)} rows could be read; holdings: product: missing or empty",
+    )
+    rows = books.rows("quarantine", "kind", "row_id", "reason", "first_seen_at")
+    assert sorted((tuple(row.values()) for row in rows), key=lambda row: row[1]) == [
+        ("holdings", symbol, "holdings: product: missing or empty", books.clock.moment)
+        for symbol in COMPACT
+    ]
+    assert {name: books.rows(name) for name in names} == before
