@@ -5,7 +5,7 @@ STAMP := .venv/.installed
 
 unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
-.PHONY: help install demo run test lint format bench lock clean
+.PHONY: help install demo run test fuzz lint format bench lock clean
 
 help: ## Show what can be made
 	@sed -n 's/^\([a-z]*\):.*## /  make \1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name what; do \
@@ -30,6 +30,10 @@ run: $(STAMP) ## Run with your own settings and accounts, until Ctrl-C
 
 test: lint ## Lint, then run every test
 	$(BIN)/python -m pytest $(ARGS)
+
+fuzz: $(STAMP) ## Damage 100,000 answers of each broker (CASES=n for another number)
+	TRADESYNC_FUZZ_CASES=$(or $(CASES),100000) $(BIN)/python -m pytest \
+		tradesync_dagster_tests/property/test_adapter_fuzz.py $(ARGS)
 
 lint: $(STAMP) ## Check style, types and the direction of imports
 	$(BIN)/ruff check .

@@ -1,11 +1,11 @@
 """All benchmarks in one run: ``make bench``."""
 
-from benchmarks import fifo, http_clients, sync
+from benchmarks import brokers, fifo, http_clients, sync
 
 
 def main() -> None:
     """Print every figure, side by side."""
-    for title, run in (("FIFO", fifo.run), ("One sync", sync.run)):
+    for title, run in (("FIFO", fifo.run), ("Brokers", brokers.run), ("One sync", sync.run)):
         print(f"\n{title}")
         for name, figure in run():
             print(f"  {name}: {figure}")

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from tradesync_dagster.brokers.transport import Transport
+from tradesync_dagster.brokers.upstox import UpstoxClient
 from tradesync_dagster.brokers.zerodha import ZerodhaClient
 from tradesync_dagster.domain.accounts import Account
 from tradesync_dagster.domain.errors import UnknownBrokerError
@@ -14,6 +15,7 @@ from tradesync_dagster.domain.ports import BrokerClient, Clock
 
 ADAPTERS: Mapping[str, Callable[[Account, Transport, Clock], BrokerClient]] = MappingProxyType(
     {
+        "UPSTOX": UpstoxClient,
         "ZERODHA": ZerodhaClient,
     }
 )

@@ -1,39 +1,41 @@
-"""Reading brokers' answers exactly: JSON, fields, rows and the fetch that they end up in.
+"""Reading brokers' answers exactly: JSON, its fields, and what an account is called with.
 
-What belongs here: what adapters share around the bytes. What does not: names of a broker's
-fields (one file a broker), sending (``transport``).
+What belongs here: what adapters share around one value. What does not: whole books
+(``fetching``), names of a broker's fields (one file a broker), sending (``transport``).
 """
 
-import hashlib
 import json
 import re
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn
 
 from yarl import URL
 
 from tradesync_dagster.brokers.transport import Answer
 from tradesync_dagster.domain import money
 from tradesync_dagster.domain.accounts import Account
-from tradesync_dagster.domain.answers import Fetch, Outcome, Reject
 from tradesync_dagster.domain.errors import (
-    BrokerError,
     ConfigurationError,
+    RefusedRequestError,
     UnreadableAnswerError,
     ValueRefusedError,
 )
-from tradesync_dagster.domain.market_calendar import IST, trade_date_of
+from tradesync_dagster.domain.market_calendar import IST
+from tradesync_dagster.domain.orders import Side
 
-RowT = TypeVar("RowT")
 Row = Mapping[str, Any]
 
 _NO_TEXT = re.compile("[\0\ud800-\udfff]")
 _SECRET = re.compile(r"[\x21-\x7e]+")
-_MAX_TEXT = _MAX_RAW = 4096
+_MAX_TEXT = 4096
 _SHOWN = 80
-_TIME = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", re.ASCII)
+_PATH_WORD = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_CLOCK = r"\d\d:\d\d:\d\d"
+_TIME = re.compile(rf"\d{{4}}-\d\d-\d\d {_CLOCK}", re.ASCII)
+_DAY_FIRST = re.compile(rf"(\d\d)-([A-Za-z]{{3}})-(\d{{4}}) ({_CLOCK})", re.ASCII)
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _FIRST_YEAR = 1990
 """Some systems write no time as year 1; no exchange here kept electronic books before this."""
 
@@ -118,6 +120,11 @@ def price(row: Row, name: str) -> int:
     return money.parse_price(_present(row, name), name)
 
 
+def optional_price(row: Row, name: str) -> int:
+    """Read a price as ``price``; 0 where the field is missing or null."""
+    return price(row, name) if row.get(name) is not None else 0
+
+
 def average(row: Row, name: str = "average_price") -> int:
     """Read an average, rounded to millionths; see ``money.parse_average``."""
     return money.parse_average(_present(row, name), name)
@@ -148,14 +155,14 @@ def _present(row: Row, name: str) -> Any:
 
 
 def ist_time(row: Row, name: str) -> datetime:
-    """Read ``YYYY-MM-DD HH:MM:SS``, Indian time though it does not say so, as aware UTC.
+    """Read ``YYYY-MM-DD HH:MM:SS`` or ``DD-Mon-YYYY HH:MM:SS``, Indian time, as aware UTC.
 
     Raises:
         ValueRefusedError: It is missing or something else, such as a time of day only.
     """
     value = text(row, name)
     try:
-        at = datetime.fromisoformat(value if _TIME.fullmatch(value) else "").replace(tzinfo=IST)
+        at = datetime.fromisoformat(_iso(value)).replace(tzinfo=IST)
     except ValueError:
         shown = harmless(value, limit=_SHOWN)
         raise ValueRefusedError(f"{name}: {shown!r} is not a time as YYYY-MM-DD HH:MM:SS") from None
@@ -164,103 +171,70 @@ def ist_time(row: Row, name: str) -> datetime:
     return at.astimezone(UTC)
 
 
+def _iso(value: str) -> str:
+    found = _DAY_FIRST.fullmatch(value)
+    if found and found[2].lower() in _MONTHS:  # not strptime: its months follow the locale
+        return f"{found[3]}-{_MONTHS.index(found[2].lower()) + 1:02d}-{found[1]} {found[4]}"
+    return value if _TIME.fullmatch(value) else ""
+
+
 def optional_ist_time(row: Row, name: str) -> datetime | None:
     """Read a time as ``ist_time``; ``None`` where the field is missing, null or empty."""
     return ist_time(row, name) if row.get(name) not in (None, "") else None
 
 
-def read_rows(
-    kind: str,
-    rows: Sequence[Any],
-    parse: Callable[[Row], RowT],
-    id_field: str,
-    key: Callable[[RowT], Hashable] | None = None,
-) -> tuple[tuple[RowT, ...], tuple[Reject, ...]]:
-    """Read each row; quarantine one that cannot be read, and go on.
+def json_number(text: str) -> int | float:
+    """Return a number that JSON writes with exactly the digits of a text.
 
-    Args:
-        kind: What the rows are, for the reason.
-        rows: The broker's rows.
-        parse: Reads one row or raises ``ValueRefusedError``.
-        id_field: The field that names a row.
-        key: What must be unique, if anything: the same row again is dropped, a differing one
-            quarantined.
+    JSON's writer knows ints and floats only. A float is safe here because it is only written, and
+    because what will be written is held against the text.
+
+    Raises:
+        ValueRefusedError: No float is written so.
     """
-    good: dict[Hashable, RowT] = {}
-    rejects: list[Reject] = []
-    for number, raw in enumerate(rows):
-        try:
-            row = parse(_object(raw))
-        except ValueRefusedError as error:
-            rejects.append(_reject(raw, f"{kind}: {error}", id_field))
-            continue
-        if good.setdefault(key(row) if key else number, row) != row:
-            reason = f"{kind}: {id_field}: another row of this book has it, and differs"
-            rejects.append(_reject(raw, reason, id_field))
-    return tuple(good.values()), tuple(rejects)
+    exact = Decimal(text)
+    if exact == exact.to_integral_value():
+        return int(exact)
+    written = float(text)
+    if Decimal(repr(written)) != exact:
+        raise ValueRefusedError(f"{text[:_SHOWN]} has more digits than a JSON number keeps")
+    return written
 
 
-def _object(raw: Any) -> Row:
-    if not isinstance(raw, Mapping):
-        raise ValueRefusedError(f"expected an object, got a {type(raw).__name__}")
-    return raw
+def side(row: Row, name: str = "transaction_type") -> Side:
+    """Read a direction.
+
+    Raises:
+        ValueRefusedError: It is missing, or neither BUY nor SELL.
+    """
+    word = text(row, name).upper()
+    if word not in Side.__members__:
+        raise ValueRefusedError(f"{name}: {word[:20]!r} is neither BUY nor SELL")
+    return Side(word)
 
 
-def _reject(row: Any, reason: str, id_field: str) -> Reject:
-    named = row.get(id_field) if isinstance(row, Mapping) else None
-    row_id = harmless(str(named), limit=_SHOWN) if isinstance(named, str | int) else ""
+def told(broker: str, endpoint: str, data: Any, name: str) -> str:
+    """Read a text out of an answer that is not a book, such as the id of a placed order.
+
+    Raises:
+        UnreadableAnswerError: It is not there.
+    """
     try:
-        raw = exact_json(row)
-    except RecursionError:
-        raw = "(nested too deeply to show)"
-    return Reject(row_id, reason, raw if len(raw) <= _MAX_RAW else f"{raw[: _MAX_RAW - 3]}...")
+        return text(data if isinstance(data, Mapping) else {}, name)
+    except ValueRefusedError as error:
+        raise UnreadableAnswerError(broker, endpoint, f"data.{error}") from None
 
 
-def failed_fetch(
-    kind: str, error: BrokerError, requested_at: datetime, seconds: float, answer: Answer | None
-) -> Fetch[Any]:
-    """Build the fetch of a failure, with the body that told of it where there was one."""
-    return Fetch(
-        kind=kind,
-        outcome=Outcome.FAILED,
-        trade_date=trade_date_of(requested_at),
-        requested_at=requested_at,
-        seconds=seconds,
-        payload=answer.body if answer else b"",
-        payload_hash=_hash(answer.body) if answer else "",
-        error=str(error),
-        error_kind=type(error).__name__,
-        broker_time=answer.broker_time if answer else None,
-    )
+def path_word(broker: str, endpoint: str, word: str) -> str:
+    """Return an order id or the like that can stand in an address.
 
-
-def read_fetch(
-    kind: str, answer: Answer, rows: tuple[RowT, ...], rejects: tuple[Reject, ...]
-) -> Fetch[RowT]:
-    """Build the fetch of a whole answer.
-
-    It is partial where rows came and none could be read: that tells of the format, not the book.
+    Raises:
+        RefusedRequestError: It has characters that would make it another address.
     """
-    unread = bool(rejects) and not rows
-    error = f"none of {len(rejects)} rows could be read; {rejects[0].reason}" if unread else ""
-    return Fetch(
-        kind=kind,
-        outcome=Outcome.PARTIAL if unread else Outcome.COMPLETE,
-        trade_date=trade_date_of(answer.requested_at),
-        requested_at=answer.requested_at,
-        seconds=answer.seconds,
-        rows=rows,
-        rejects=rejects,
-        payload=answer.body,
-        payload_hash=_hash(answer.body),
-        error=error,
-        error_kind=ValueRefusedError.__name__ if unread else "",
-        broker_time=answer.broker_time,
-    )
-
-
-def _hash(body: bytes) -> str:
-    return hashlib.sha256(body).hexdigest() if body else ""
+    if not _PATH_WORD.fullmatch(word):
+        what = "an order id or variety has odd characters"
+        raise RefusedRequestError(broker, endpoint, what)
+    return word
 
 
 def credential(account: Account, name: str) -> str:

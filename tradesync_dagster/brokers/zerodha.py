@@ -1,37 +1,36 @@
 """Zerodha's Kite Connect v3 over the shared transport.
 
-What belongs here: Kite's addresses, fields and error words. What does not: HTTP itself.
+What belongs here: Kite's addresses and fields. What does not: its error words
+(``zerodha_errors``), HTTP itself.
 """
 
-import asyncio
-import re
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Mapping
+from functools import partial
 from typing import Any, TypeVar
 
-from tradesync_dagster.brokers import reading
+from tradesync_dagster.brokers import fetching, reading, zerodha_errors
+from tradesync_dagster.brokers.fetching import Book, Rows
 from tradesync_dagster.brokers.reading import Row
-from tradesync_dagster.brokers.transport import NOT_SENT_AGAIN, Answer, Call, Transport
+from tradesync_dagster.brokers.transport import Answer, Call, Transport, Window
+from tradesync_dagster.brokers.zerodha_errors import BROKER
 from tradesync_dagster.domain import errors
 from tradesync_dagster.domain.accounts import Account
 from tradesync_dagster.domain.answers import BrokerHolding, BrokerPosition, Fetch, OrderRequest
 from tradesync_dagster.domain.fills import Fill
 from tradesync_dagster.domain.market_calendar import trade_date_of
 from tradesync_dagster.domain.money import format_price
-from tradesync_dagster.domain.orders import BrokerOrder, Side
+from tradesync_dagster.domain.orders import BrokerOrder
 from tradesync_dagster.domain.ports import Clock
 
 RowT = TypeVar("RowT")
 
 BASE_URL = "https://api.kite.trade"
-BROKER = "ZERODHA"
-_REJECTIONS = frozenset({"MarginException", "OrderException", "HoldingException"})
-_REFUSALS = _REJECTIONS | {"InputException", "PermissionException"}
-_OUTAGES = frozenset({"NetworkException", "GeneralException", "DataException"})
-_PATH_WORD = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 class ZerodhaClient:
     """One account at Zerodha."""
+
+    WINDOWS = (Window(10, 1.0),)  # Kite's limit for placements and for all calls made here
 
     def __init__(self, account: Account, transport: Transport, clock: Clock) -> None:
         """Check the account's ``api_key``, ``access_token`` and base_url; send nothing."""
@@ -46,31 +45,36 @@ class ZerodhaClient:
     async def profile(self) -> Mapping[str, str]:
         """Check the session; return the broker's ``user_id`` and ``user_name``."""
         data = await self._ask("GET", "profile", "/user/profile")
-        return {name: _field("profile", data, name) for name in ("user_id", "user_name")}
+        return {name: _told("profile", data, name) for name in ("user_id", "user_name")}
 
     async def orders(self) -> Fetch[BrokerOrder]:
         """Fetch the day's order book; Kite lists it in no order."""
         return await self._fetch(
-            "orders", "/orders", _order, "order_id", key=lambda row: row.broker_order_id
+            Book("orders", "/orders", _order, "order_id", lambda row: row.broker_order_id)
         )
 
     async def order_history(self, broker_order_id: str) -> Fetch[BrokerOrder]:
         """Fetch the states that an order of today went through, one a row."""
-        return await self._fetch("orders", _path("orders", broker_order_id), _order, "order_id")
+        return await self._fetch(
+            Book("orders", _path("orders", broker_order_id), _order, "order_id")
+        )
 
     async def trades(self) -> Fetch[Fill]:
         """Fetch the day's trades."""
-        return await self._fetch("trades", "/trades", _fill, "trade_id", key=_fill_key)
+        return await self._fetch(Book("trades", "/trades", _fill, "trade_id", fetching.fill_key))
 
     async def positions(self) -> Fetch[BrokerPosition]:
         """Fetch the net positions, carried ones included."""
-        return await self._fetch(
-            "positions", "/portfolio/positions", _position, "tradingsymbol", part="net"
+        book = Book(
+            "positions", "/portfolio/positions", _position, "tradingsymbol", fetching.whole_row
         )
+        return await self._fetch(book, part="net")
 
     async def holdings(self) -> Fetch[BrokerHolding]:
         """Fetch the holdings."""
-        return await self._fetch("holdings", "/portfolio/holdings", _holding, "tradingsymbol")
+        return await self._fetch(
+            Book("holdings", "/portfolio/holdings", _holding, "tradingsymbol", fetching.whole_row)
+        )
 
     async def place(self, request: OrderRequest) -> str:
         """Place an order once; return the broker's order id.
@@ -92,44 +96,27 @@ class ZerodhaClient:
             form |= {name: format_price(units)} if units else {}
         form |= {"tag": request.tag} if request.tag else {}
         data = await self._ask("POST", "place", _path("place", request.variety), form)
-        return _field("place", data, "order_id")
+        return _told("place", data, "order_id")
 
     async def modify(self, broker_order_id: str, changes: Mapping[str, str], variety: str) -> str:
         """Change an open order, once; return the broker's order id."""
         path = _path("modify", variety, broker_order_id)
-        return _field("modify", await self._ask("PUT", "modify", path, changes), "order_id")
+        return _told("modify", await self._ask("PUT", "modify", path, changes), "order_id")
 
     async def cancel(self, broker_order_id: str, variety: str) -> str:
         """Cancel an open order, once; return the broker's order id."""
         data = await self._ask("DELETE", "cancel", _path("cancel", variety, broker_order_id))
-        return _field("cancel", data, "order_id")
+        return _told("cancel", data, "order_id")
 
-    async def _fetch(
-        self,
-        kind: str,
-        path: str,
-        parse: Callable[[Row], RowT],
-        id_field: str,
-        *,
-        key: Callable[[RowT], Hashable] | None = None,
-        part: str = "",
-    ) -> Fetch[RowT]:
-        loop = asyncio.get_running_loop()
-        requested_at, begun = self._clock.now(), loop.time()
-        answer = None
-        try:
-            answer = await self._send("GET", kind, path)
-            data = self._data(kind, answer, write=False)
+    async def _fetch(self, book: Book[RowT], part: str = "") -> Fetch[RowT]:
+        def unwrap(answer: Answer) -> Rows:
+            data = self._data(book.kind, answer, write=False)
             raw = data.get(part) if part and isinstance(data, Mapping) else data
-            if not isinstance(raw, list):
-                where = f"data.{part}" if part else "data"
-                raise errors.UnreadableAnswerError(
-                    BROKER, kind, f"{where} is a {type(raw).__name__}, expected a list"
-                )
-        except errors.BrokerError as error:
-            return reading.failed_fetch(kind, error, requested_at, loop.time() - begun, answer)
-        rows, rejects = reading.read_rows(kind, raw, parse, id_field, key)
-        return reading.read_fetch(kind, answer, rows, rejects)
+            where = f"data.{part}" if part else "data"
+            return Rows(fetching.rows_of(BROKER, book.kind, raw, where))
+
+        send = partial(self._send, "GET", book.kind, book.path)
+        return await fetching.fetch(self._clock, book, send, unwrap)
 
     async def _ask(
         self, method: str, endpoint: str, path: str, form: Mapping[str, str] | None = None
@@ -142,7 +129,9 @@ class ZerodhaClient:
     ) -> Answer:
         place = (BROKER, endpoint, self._account.key)
         url, read = self._base + path, method == "GET"
-        call = Call(method, url, *place, read, self._headers, form, keep_errors=True)
+        call = Call(
+            method, url, *place, read, self._headers, form, keep_errors=True, windows=self.WINDOWS
+        )
         return await self._transport.request(call)
 
     def _data(self, endpoint: str, answer: Answer, *, write: bool) -> Any:
@@ -156,45 +145,14 @@ class ZerodhaClient:
         envelope = document if isinstance(document, Mapping) else {}
         status = envelope.get("status")
         if answer.status >= 400 or status == "error":
-            raise self._error(endpoint, answer, envelope, write=write)
+            raise zerodha_errors.told(
+                endpoint, answer, envelope, self._account.key, self._secrets, write=write
+            )
         if answer.status >= 300 or status != "success" or "data" not in envelope:
             raise errors.UnreadableAnswerError(
                 BROKER, endpoint, f"the answer (HTTP {answer.status}) is not Kite's envelope"
             )
         return envelope["data"]
-
-    def _error(
-        self, endpoint: str, answer: Answer, envelope: Mapping[str, Any], *, write: bool
-    ) -> errors.BrokerError:
-        kind = str(envelope.get("error_type") or "no error type")
-        words = str(envelope.get("message") or "no reason given")
-        shown = [reading.harmless(text, self._secrets) for text in (words, kind)]
-        told = f"{shown[0]} ({shown[1]}, HTTP {answer.status})"
-        error = _error_class(kind, answer.status, write=write)
-        if error is errors.SessionExpiredError:
-            told = (
-                f"the session of {self._account.key} has ended: {told}; log in at Kite and give "
-                "the new access_token with `tradesync accounts add`"
-            )
-        elif error is errors.BrokerUnavailableError and write:
-            told += NOT_SENT_AGAIN
-        return error(BROKER, endpoint, told)
-
-
-def _error_class(kind: str, status: int, *, write: bool) -> type[errors.BrokerError]:
-    if status == 429:
-        return errors.RateLimitedError
-    if kind == "TokenException" or (status == 403 and kind != "PermissionException"):
-        return errors.SessionExpiredError
-    if kind in _REJECTIONS and write:
-        return errors.OrderRejectedError
-    if kind in _OUTAGES or (status >= 500 and kind not in _REFUSALS):
-        return errors.BrokerUnavailableError
-    return (
-        errors.RefusedRequestError
-        if status >= 400 or kind in _REFUSALS
-        else errors.UnreadableAnswerError
-    )
 
 
 def _order(row: Row) -> BrokerOrder:
@@ -205,7 +163,7 @@ def _order(row: Row) -> BrokerOrder:
         broker_order_id=reading.text(row, "order_id"),
         trade_date=trade_date_of(placed_at),
         **_instrument(row),
-        side=_side(row),
+        side=reading.side(row),
         order_type=reading.text(row, "order_type"),
         validity=reading.text(row, "validity"),
         variety=reading.text(row, "variety"),
@@ -237,7 +195,7 @@ def _fill(row: Row) -> Fill:
         broker_order_id=reading.text(row, "order_id"),
         trade_date=trade_date_of(filled_at),
         **_instrument(row),
-        side=_side(row),
+        side=reading.side(row),
         quantity=reading.quantity(row, "quantity", least=1),
         price=reading.price(row, "average_price"),
         filled_at=filled_at,
@@ -252,6 +210,7 @@ def _position(row: Row) -> BrokerPosition:
         multiplier=reading.quantity(row, "multiplier", least=1),
         average_price=reading.average(row),
         last_price=reading.price(row, "last_price"),
+        close_price=reading.optional_price(row, "close_price"),
     )
 
 
@@ -274,27 +233,9 @@ def _instrument(row: Row) -> dict[str, str]:
     return {ours: reading.text(row, theirs) for ours, theirs in names.items()}
 
 
-def _side(row: Row) -> Side:
-    word = reading.text(row, "transaction_type").upper()
-    if word not in Side.__members__:
-        raise errors.ValueRefusedError(f"transaction_type: {word[:20]!r} is neither BUY nor SELL")
-    return Side(word)
-
-
-def _fill_key(fill: Fill) -> Hashable:
-    return fill.trade_date, fill.fill_id
-
-
-def _field(endpoint: str, data: Any, name: str) -> str:
-    try:
-        return reading.text(data if isinstance(data, Mapping) else {}, name)
-    except errors.ValueRefusedError as error:
-        raise errors.UnreadableAnswerError(BROKER, endpoint, f"data.{error}") from None
+def _told(endpoint: str, data: Any, name: str) -> str:
+    return reading.told(BROKER, endpoint, data, name)
 
 
 def _path(endpoint: str, *words: str) -> str:
-    if not all(map(_PATH_WORD.fullmatch, words)):
-        raise errors.RefusedRequestError(
-            BROKER, endpoint, "an order id or variety has odd characters"
-        )
-    return "/".join(["/orders", *words])
+    return "/".join(["/orders", *(reading.path_word(BROKER, endpoint, word) for word in words)])

@@ -75,8 +75,9 @@ class BrokerPosition:
         quantity: Net, signed.
         overnight_quantity: Carried from before today, signed.
         multiplier: Currency value of one price unit for one contract.
-        average_price: In millionths, rounded by the broker.
+        average_price: In millionths, rounded by the broker; 0 when nothing is open.
         last_price: In millionths.
+        close_price: Of the trading day before, in millionths; 0 where the broker tells none.
     """
 
     exchange: str
@@ -87,6 +88,7 @@ class BrokerPosition:
     multiplier: int
     average_price: int
     last_price: int
+    close_price: int = 0
 
 
 @dataclass(frozen=True, slots=True)

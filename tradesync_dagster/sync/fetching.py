@@ -12,7 +12,7 @@ from typing import Any
 
 from tradesync_dagster.domain.accounts import Account
 from tradesync_dagster.domain.answers import BrokerHolding, BrokerPosition, Fetch, Outcome
-from tradesync_dagster.domain.errors import ConfigurationError
+from tradesync_dagster.domain.errors import ConfigurationError, TradesyncError
 from tradesync_dagster.domain.fills import Fill
 from tradesync_dagster.domain.market_calendar import trade_date_of
 from tradesync_dagster.domain.orders import BrokerOrder
@@ -97,6 +97,8 @@ class Fetching:
                 f"{self.deadline_seconds:g} s (TRADESYNC_ACCOUNT_DEADLINE_SECONDS)"
             )
             return _failed(kind, day, asked, slow, self.deadline_seconds)
+        except TradesyncError as error:  # such as credentials that are no use, met on the way
+            return _failed(kind, day, asked, error)
 
 
 def _failed(

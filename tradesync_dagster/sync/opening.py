@@ -73,5 +73,7 @@ def _balances(look: Answers) -> Iterator[OpeningBalance]:
                 day,
                 position.overnight_quantity,
                 0,
-                position.average_price,
+                # Closed today already, it has no average any more; the day's own profit counts
+                # from the close before it.
+                position.average_price or position.close_price,
             )

@@ -113,6 +113,7 @@ def read_config() -> tuple[ExchangeConfig, socket.socket]:
         fields["journal"] = Path(fields["journal"])
     if fields["start_at"] is not None:
         fields["start_at"] = datetime.fromisoformat(fields["start_at"])
+    fields["brokers"] = tuple(fields["brokers"])
     threading.Thread(target=_end_with_parent, daemon=True).start()
     return ExchangeConfig(**fields), socket.socket(fileno=int(sys.argv[1]))
 

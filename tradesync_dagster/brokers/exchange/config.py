@@ -17,7 +17,8 @@ class ExchangeConfig:
 
     `step_seconds` None steps only by /sim/step. `start_at` None follows the wall clock; a time
     starts the exchange there with its clock standing still until /sim/clock moves it.
-    `people_rate` is the chance that an account acts by hand on a step.
+    `people_rate` is the chance that an account acts by hand on a step. `brokers` are dealt out
+    to the accounts in turn: ("ZERODHA", "UPSTOX") puts every second one at Upstox.
     """
 
     host: str = "127.0.0.1"
@@ -32,6 +33,7 @@ class ExchangeConfig:
     history_days: int = 0
     always_open: bool = True
     start_at: datetime | None = None
+    brokers: tuple[str, ...] = ("ZERODHA",)
 
     def genesis(self) -> Genesis:
         """Give the part that decides what the exchange is, not how it is served."""

@@ -1,9 +1,10 @@
 """The simulator's own routes, under /sim/: steering it and asking it for the truth.
 
 Belongs here: what no broker has - credentials of all, steps, the clock, faults, all days' books.
-Does not belong here: anything a broker's client calls (kite.py).
+Does not belong here: anything a broker's client calls (the faces).
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,9 +12,9 @@ import orjson
 from aiohttp import web
 
 from tradesync_dagster.brokers.exchange import truth
+from tradesync_dagster.brokers.exchange.faces import Face, answer, json_response
 from tradesync_dagster.brokers.exchange.faults import KINDS, Fault, Faults
-from tradesync_dagster.brokers.exchange.forms import Form, order_request
-from tradesync_dagster.brokers.exchange.kite import answer
+from tradesync_dagster.brokers.exchange.kite_forms import Form, order_request
 from tradesync_dagster.brokers.exchange.orders import RefusedError
 from tradesync_dagster.brokers.exchange.units import IST, in_zone
 from tradesync_dagster.brokers.exchange.venue import Venue
@@ -40,9 +41,16 @@ async def _body(request: web.Request) -> dict[str, Any]:
 class ControlRoutes:
     """The handlers."""
 
-    def __init__(self, venue: Venue, faults: Faults) -> None:
+    def __init__(
+        self, venue: Venue, faults: Faults, faces: Sequence[Face], brokers: Sequence[str]
+    ) -> None:
+        known = {face.broker for face in faces}
+        if not brokers or not known.issuperset(brokers):
+            raise ValueError(f"`brokers` are some of {', '.join(sorted(known))}.")
         self._venue = venue
         self._faults = faults
+        self._faces = faces
+        self._brokers = brokers
 
     def add_to(self, router: web.UrlDispatcher) -> None:
         """Register every route."""
@@ -76,19 +84,25 @@ class ControlRoutes:
         )
 
     async def accounts(self, request: web.Request) -> web.Response:
-        """Give everybody's credentials, as a bare list."""
+        """Give everybody's broker and credentials, as a bare list.
+
+        Each account can be seen through every face: `credentials` has what its client calls with
+        by broker. The bare ones are for logging in, at any broker, and for Kite.
+        """
         del request
         rows = [
             {
                 "user_id": session.user_id,
+                "broker": self._brokers[number % len(self._brokers)],
                 "api_key": session.api_key,
                 "api_secret": session.api_secret,
                 "request_token": session.request_token,
                 "access_token": session.access_token,
+                "credentials": {face.broker: face.credentials(session) for face in self._faces},
             }
-            for session in self._venue.sessions.values()
+            for number, session in enumerate(self._venue.sessions.values())
         ]
-        return web.Response(body=orjson.dumps(rows), content_type="application/json")
+        return json_response(rows)
 
     async def step(self, request: web.Request) -> web.Response:
         """Let the market live some steps."""
@@ -157,20 +171,21 @@ class ControlRoutes:
         user_id = body.pop("user_id", None)
         if body.get("kind") not in KINDS:
             raise RefusedError(f"`kind` is one of {', '.join(KINDS)}.")
-        if user_id is not None:
-            body["user_key"] = self._venue.sessions[self._known(user_id)].api_key
-        right: dict[str, tuple[type, ...]] = {
-            "times": (int,),
-            "status": (int,),
-            "seconds": (int, float),
-        }
+        keys = self._keys(user_id) if user_id is not None else ()
+        right: dict[str, tuple[type, ...]] = dict.fromkeys(("times", "status", "seed"), (int,))
+        right |= dict.fromkeys(("seconds", "probability"), (int, float))
         if any(not isinstance(body[name], right.get(name, (str,))) for name in body):
             raise RefusedError("A field of the fault has the wrong type.")
         try:
-            self._faults.armed.append(Fault(**body))
+            self._faults.armed.append(Fault(keys=keys, **body))
         except TypeError as error:
             raise RefusedError("A fault has no such field.") from error
         return answer({"armed": len(self._faults.armed)})
+
+    def _keys(self, user_id: object) -> tuple[str, ...]:
+        """Give what requests of an account bear, whatever the broker."""
+        session = self._venue.sessions[self._known(user_id)]
+        return tuple(key for face in self._faces for key in face.credentials(session).values())
 
     async def disarm(self, request: web.Request) -> web.Response:
         """Forget every fault."""

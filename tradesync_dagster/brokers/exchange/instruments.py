@@ -1,7 +1,7 @@
 """What can be traded: the fixed list of instruments of the simulated exchange.
 
 Belongs here: instruments, their ids, ticks, lots, limits and opening prices.
-Does not belong here: how prices move (market.py) or how the list is written (wire.py).
+Does not belong here: how prices move (market.py) or how the list is written (faces.py).
 """
 
 from dataclasses import dataclass, replace

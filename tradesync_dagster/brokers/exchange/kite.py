@@ -1,18 +1,18 @@
 """Kite Connect v3's routes: sessions, errors and the books over HTTP.
 
 Belongs here: which request gets which answer.
-Does not belong here: form fields (forms.py), how a book is written (wire.py), the simulator's own
-routes (control.py).
+Does not belong here: form fields (kite_forms.py), how a book is written (kite_wire.py), the
+simulator's own routes (control.py).
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
-import orjson
 from aiohttp import web
 
-from tradesync_dagster.brokers.exchange import wire
-from tradesync_dagster.brokers.exchange.forms import (
+from tradesync_dagster.brokers.exchange import kite_wire as wire
+from tradesync_dagster.brokers.exchange.faces import Json, answer, book, json_response
+from tradesync_dagster.brokers.exchange.kite_forms import (
     ALLOWED,
     VARIETIES,
     Form,
@@ -23,15 +23,7 @@ from tradesync_dagster.brokers.exchange.orders import RefusedError
 from tradesync_dagster.brokers.exchange.units import stamp
 from tradesync_dagster.brokers.exchange.venue import Session, Venue
 
-VENUE = web.AppKey("venue", Venue)
-
 _BAD_TOKEN = "Incorrect `api_key` or `access_token`."  # noqa: S105 - a sentence, not a secret
-
-
-def answer(data: Any) -> web.Response:
-    """Wrap data as the broker's success."""
-    body = orjson.dumps({"status": "success", "data": data})
-    return web.Response(body=body, content_type="application/json")
 
 
 def failure(error: RefusedError) -> web.Response:
@@ -42,17 +34,23 @@ def failure(error: RefusedError) -> web.Response:
         "data": None,
         "error_type": error.error_type,
     }
-    return web.Response(
-        body=orjson.dumps(body), status=error.status, content_type="application/json"
-    )
+    return json_response(body, error.status)
 
 
-class KiteRoutes:
+class KiteFace:
     """The handlers; books are serialised once per change and kept."""
+
+    broker: ClassVar[str] = "ZERODHA"
+    prefixes: ClassVar[tuple[str, ...]] = ("/",)
 
     def __init__(self, venue: Venue) -> None:
         self._venue = venue
-        self._kept: dict[tuple[str, str], tuple[object, bytes]] = {}
+
+    failure = staticmethod(failure)
+
+    def credentials(self, session: Session) -> dict[str, str]:
+        """Give what a client calls with."""
+        return {"api_key": session.api_key, "access_token": session.access_token}
 
     def add_to(self, router: web.UrlDispatcher) -> None:
         """Register every route."""
@@ -65,7 +63,7 @@ class KiteRoutes:
             ("/user/margins", True, lambda account: wire.margins(market, account)),
         )
         for path, priced, write in books:
-            router.add_get(path, self._book(path, write, priced=priced))
+            router.add_get(path, book(self._venue, self._user, write, priced=priced))
         router.add_post("/session/token", self.login)
         router.add_delete("/session/token", self.logout)
         router.add_get("/user/profile", self.profile)
@@ -93,22 +91,6 @@ class KiteRoutes:
         self._venue.now()
         return user_id
 
-    def _book(self, path: str, write: Callable[[Any], Any], *, priced: bool) -> Any:
-        """Make a handler that keeps its bytes until the account (or a price) changes."""
-        market, kept = self._venue.market, self._kept
-
-        async def book(request: web.Request) -> web.Response:
-            user_id = self._user(request)
-            account = market.accounts[user_id]
-            version = (account.version, market.version if priced else 0)
-            known = kept.get((path, user_id))
-            if known is None or known[0] != version:
-                body = orjson.dumps({"status": "success", "data": write(account)})
-                known = kept[(path, user_id)] = (version, body)
-            return web.Response(body=known[1], content_type="application/json")
-
-        return book
-
     async def login(self, request: web.Request) -> web.Response:
         """Exchange a request token for a session."""
         form = Form(await request.post())
@@ -121,7 +103,7 @@ class KiteRoutes:
                 return answer(self._session(session))
         raise RefusedError("Token is invalid or has expired.", "TokenException", 403)
 
-    def _session(self, session: Session) -> wire.Json:
+    def _session(self, session: Session) -> Json:
         return _profile(session.user_id) | {
             "user_id": session.user_id,
             "api_key": session.api_key,
@@ -207,7 +189,7 @@ class KiteRoutes:
         return answer({item.key: wire.quote(market, item, depth) for item in known})
 
 
-def _profile(user_id: str) -> wire.Json:
+def _profile(user_id: str) -> Json:
     return {
         "user_type": "individual",
         "email": f"{user_id.lower()}@example.invalid",

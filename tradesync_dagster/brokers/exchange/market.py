@@ -1,7 +1,7 @@
 """The pure market: prices, matching and the trading day. No HTTP and no wall clock.
 
 Belongs here: what becomes of orders when prices move and days turn; the time is passed in.
-Does not belong here: who trades by hand (people.py), persistence (journal.py), JSON (wire.py).
+Does not belong here: who trades by hand (people.py), persistence (journal.py), JSON (faces.py).
 
 Liquidity is plain: on every step an instrument gets a size. One order may fill up to that size at
 the last price and as much again one tick worse; the rest waits for the next step. Twenty shares or
@@ -76,7 +76,7 @@ class Market:
         account = self.accounts[user_id]
         item = self.instruments.get(f"{request.exchange}:{request.symbol}")
         if item is None:
-            raise RefusedError(_NO_INSTRUMENT)
+            raise RefusedError(_NO_INSTRUMENT, cause="instrument")
         risk.check_terms(item, request)
         order = self._order(account, item, request, by_hand=by_hand)
         risk.check_gateway(account, order, self.tape.last)
@@ -84,6 +84,7 @@ class Market:
             raise RefusedError(
                 "Markets are closed right now. Use an After Market Order (AMO) instead.",
                 "OrderException",
+                cause="closed",
             )
         self._order_serial += 1
         account.orders[order.order_id] = order
@@ -105,7 +106,7 @@ class Market:
         self.advance(at)
         order = self.find(user_id, order_id)
         if not order.is_open or (change.quantity or order.quantity) <= order.filled:
-            raise RefusedError(_NOT_NOW.format("modified"), "OrderException")
+            raise RefusedError(_NOT_NOW.format("modified"), "OrderException", cause="modify")
         order_after = replace(order, history=[])
         order_after.apply(change)
         risk.check_terms(order.instrument, order_after)
@@ -132,7 +133,7 @@ class Market:
         self.advance(at)
         order = self.find(user_id, order_id)
         if not order.is_open:
-            raise RefusedError(_NOT_NOW.format("cancelled"), "OrderException")
+            raise RefusedError(_NOT_NOW.format("cancelled"), "OrderException", cause="cancel")
         order.enter("CANCEL PENDING", self.now)
         self._drop(order)
         return order
@@ -145,7 +146,7 @@ class Market:
         """
         order = self.accounts[user_id].orders.get(order_id)
         if order is None:
-            raise RefusedError("Couldn't find that `order_id`.", "OrderException", 404)
+            raise RefusedError("Couldn't find that `order_id`.", "OrderException", 404, "order")
         return order
 
     def advance(self, at: datetime) -> None:

@@ -1,7 +1,7 @@
 """Orders, their history and their fills, as the exchange keeps them.
 
 Belongs here: the records and the few facts that follow from one order alone.
-Does not belong here: matching (market.py), money (ledger.py), the wire format (wire.py).
+Does not belong here: matching (market.py), money (ledger.py), a wire format (faces.py).
 """
 
 from dataclasses import dataclass, field
@@ -14,13 +14,21 @@ CLOSED = frozenset({"COMPLETE", "CANCELLED", "REJECTED"})
 
 
 class RefusedError(Exception):
-    """A request that makes no order: the broker's error type, sentence and HTTP status."""
+    """A request that is refused: Kite's sentence, error type and HTTP status, and the cause.
 
-    def __init__(self, message: str, error_type: str = "InputException", status: int = 400) -> None:
+    The `cause` is one word for what is wrong, whatever the broker ("order": there is no such
+    order; "cancel": it cannot be cancelled any more). A face that does not use Kite's sentences
+    finds its own by it.
+    """
+
+    def __init__(
+        self, message: str, error_type: str = "InputException", status: int = 400, cause: str = ""
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.error_type = error_type
         self.status = status
+        self.cause = cause
 
 
 @dataclass(frozen=True, slots=True)

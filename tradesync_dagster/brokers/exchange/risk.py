@@ -1,7 +1,7 @@
 """What the broker and the exchange refuse, in their own words.
 
 Belongs here: the checks of a well-formed order against funds, holdings, limits and hours.
-Does not belong here: form-field checks (kite.py) and matching (market.py).
+Does not belong here: form-field checks (kite_forms.py, upstox_forms.py) and matching (market.py).
 """
 
 from datetime import datetime, time
@@ -100,7 +100,7 @@ def check_gateway(account: Account, order: Order, prices: dict[str, int]) -> Non
     """
     needed = exposure(order, order.price or prices[order.instrument.key], 0)
     if needed > GATEWAY_LIMIT:
-        raise RefusedError(_funds(needed, free(account, prices)), "MarginException")
+        raise RefusedError(_funds(needed, free(account, prices)), "MarginException", cause="funds")
 
 
 def check_terms(item: Instrument, asked: OrderRequest | Order) -> None:
@@ -110,17 +110,20 @@ def check_terms(item: Instrument, asked: OrderRequest | Order) -> None:
         RefusedError: in the broker's words.
     """
     if asked.product == ("NRML" if item.is_equity else "CNC"):
-        raise RefusedError(f"Invalid `product` {asked.product} for {item.exchange}.")
+        words = f"Invalid `product` {asked.product} for {item.exchange}."
+        raise RefusedError(words, cause="product")
     if asked.quantity <= 0 or asked.quantity % item.lot:
-        raise RefusedError(f"Invalid `quantity`. It should be in multiples of {item.lot}.")
+        words = f"Invalid `quantity`. It should be in multiples of {item.lot}."
+        raise RefusedError(words, cause="quantity")
     if asked.order_type in ("LIMIT", "SL") and asked.price <= 0:
-        raise RefusedError("Missing or empty field `price`")
+        raise RefusedError("Missing or empty field `price`", cause="price")
     if asked.order_type in ("SL", "SL-M") and asked.trigger_price <= 0:
-        raise RefusedError("Missing or empty field `trigger_price`")
+        raise RefusedError("Missing or empty field `trigger_price`", cause="trigger_price")
     if asked.price % item.tick or asked.trigger_price % item.tick:
         raise RefusedError(
             f"Tick size for this script is {text(item.tick)}. Kindly enter price in the "
-            "multiple of tick size for this script."
+            "multiple of tick size for this script.",
+            cause="tick",
         )
 
 

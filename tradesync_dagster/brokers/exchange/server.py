@@ -1,7 +1,7 @@
 """The server: settings, the web application and the process around them.
 
 Belongs here: putting the rooms together, stepping in the background, running and stopping.
-Does not belong here: what any request does (kite.py, control.py).
+Does not belong here: what any request does (the faces and control.py).
 """
 
 import asyncio
@@ -22,10 +22,12 @@ from tradesync_dagster.brokers.exchange.background import (
 )
 from tradesync_dagster.brokers.exchange.config import ExchangeConfig
 from tradesync_dagster.brokers.exchange.control import ControlRoutes
+from tradesync_dagster.brokers.exchange.faces import VENUE, Face, face_of
 from tradesync_dagster.brokers.exchange.faults import Faults
-from tradesync_dagster.brokers.exchange.kite import VENUE, KiteRoutes, failure
+from tradesync_dagster.brokers.exchange.kite import KiteFace
 from tradesync_dagster.brokers.exchange.orders import RefusedError
 from tradesync_dagster.brokers.exchange.units import IST
+from tradesync_dagster.brokers.exchange.upstox import UpstoxFace
 from tradesync_dagster.brokers.exchange.venue import Venue
 
 __all__ = [
@@ -36,6 +38,10 @@ __all__ = [
     "serve",
     "start_background",
 ]
+
+
+FACES: tuple[Callable[[Venue], Face], ...] = (KiteFace, UpstoxFace)
+"""One name a broker."""
 
 
 def wall_clock() -> datetime:
@@ -49,10 +55,13 @@ def create_app(
     """Build the application; the venue is made, or replayed from its journal, here.
 
     Raises:
-        ValueError: the journal belongs to an exchange with other settings.
+        ValueError: the journal belongs to an exchange with other settings, or an account is at a
+            broker that the exchange has no face of.
     """
     venue = Venue(config.genesis(), config.journal, wall)
     faults = Faults()
+    faces = [make(venue) for make in FACES]
+    control = ControlRoutes(venue, faults, faces, config.brokers)
 
     @web.middleware
     async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -67,16 +76,19 @@ def create_app(
             else:
                 response = await faults.suffer(fault, request, handler)
         except RefusedError as error:
-            response = failure(error)
+            response = face_of(faces, request.path).failure(error)
         except web.HTTPException as error:
-            response = failure(RefusedError(_missing(error), "GeneralException", error.status))
-        response.headers["Date"] = format_datetime(venue.now().astimezone(UTC), usegmt=True)
+            refused = RefusedError(_missing(error), "GeneralException", error.status)
+            response = face_of(faces, request.path).failure(refused)
+        now = format_datetime(venue.now().astimezone(UTC), usegmt=True)
+        response.headers.setdefault("Date", now)  # a fault may have set another
         return response
 
     app = web.Application(middlewares=[guard])
     app[VENUE] = venue
-    KiteRoutes(venue).add_to(app.router)
-    ControlRoutes(venue, faults).add_to(app.router)
+    for face in faces:
+        face.add_to(app.router)
+    control.add_to(app.router)
 
     async def living(_: web.Application) -> AsyncIterator[None]:
         """Step in the background while the server runs."""

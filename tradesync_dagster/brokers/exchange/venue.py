@@ -1,10 +1,11 @@
 """The exchange as one thing: market, people, sessions and clock behind a journal.
 
 Belongs here: every command that changes state, stamped, written down, then applied.
-Does not belong here: HTTP, JSON shapes (wire.py) and the rules of trading (market.py).
+Does not belong here: HTTP, JSON shapes (faces.py) and the rules of trading (market.py).
 """
 
 from collections.abc import Callable
+from contextvars import ContextVar
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -22,6 +23,8 @@ from tradesync_dagster.brokers.exchange.orders import (
 from tradesync_dagster.brokers.exchange.people import Habits, People
 from tradesync_dagster.brokers.exchange.units import in_zone
 
+UNDONE: ContextVar[bool] = ContextVar("undone", default=False)
+"""Whether this request's change is acknowledged and not done (faults.py sets it)."""
 _FARTHEST = timedelta(days=3660)
 
 
@@ -141,12 +144,16 @@ class Venue:
 
     def modify(self, user_id: str, order_id: str, change: OrderChange) -> Order:
         """Change an order."""
+        if UNDONE.get():
+            return self.market.find(user_id, order_id)
         args = {"user": user_id, "order": order_id, "change": asdict(change)}
         order: Order = self._do("modify", args)
         return order
 
     def cancel(self, user_id: str, order_id: str) -> Order:
         """Cancel an order."""
+        if UNDONE.get():
+            return self.market.find(user_id, order_id)
         order: Order = self._do("cancel", {"user": user_id, "order": order_id})
         return order
 

@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
+from tradesync_dagster.domain import fifo
 from tradesync_dagster.domain.fifo import Matches, match
 
 Fill = tuple[int, int, int]
@@ -64,6 +65,35 @@ def test_lots_stand_in_the_order_they_closed() -> None:
     assert lots(got) == [(0, 2, 1), (0, 3, 1), (1, 3, 2), (5, 4, 2)]
     closed_at = np.maximum(got.buy_row, got.sell_row)
     assert closed_at.tolist() == sorted(closed_at.tolist())
+
+
+@pytest.mark.parametrize("block", [1, 2, 3, 7])
+def test_a_group_may_lie_across_blocks(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    fills = [(0, 4, 10), (1, 5, 10), (1, -3, 12), (1, 5, 11), (1, -9, 15), (1, 2, 14), (2, 1, 1)]
+    whole = run(*fills)
+    monkeypatch.setattr(fifo, "_BLOCK", block)
+    got = run(*fills)
+    assert lots(got) == lots(whole) == [(1, 2, 3), (1, 4, 2), (3, 4, 5), (5, 4, 2)]
+    assert opened(got) == opened(whole) == [(0, 4), (6, 1)]
+    assert got.realised_pnl == {0: 0, 1: 3 * 2 + 2 * 5 + 5 * 4 + 2, 2: 0}
+
+
+def test_work_grows_with_the_fills_even_where_everything_stays_open(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    matched: list[int] = []
+    match_block = fifo._match_block
+
+    def counted(keys, key, left, price):  # noqa: ANN001, ANN202
+        matched.append(key.size)
+        return match_block(keys, key, left, price)
+
+    monkeypatch.setattr(fifo, "_BLOCK", 4)
+    monkeypatch.setattr(fifo, "_match_block", counted)
+    got = run(*((0, 1, n) for n in range(1_000)), (0, -1_000, 1_000))
+    assert lots(got) == [(n, 1_000, 1) for n in range(1_000)]
+    assert len(matched) > 5
+    assert sum(matched) <= 2.5 * 1_001  # each fill, half as many carried, and all in the last block
 
 
 def test_interleaved_groups_do_not_touch_each_other() -> None:

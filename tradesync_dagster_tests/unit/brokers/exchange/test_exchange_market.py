@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 import orjson
 import pytest
 
-from tradesync_dagster.brokers.exchange import truth, wire
+from tradesync_dagster.brokers.exchange import kite_wire as wire
+from tradesync_dagster.brokers.exchange import truth
 from tradesync_dagster.brokers.exchange.instruments import isin_of
 from tradesync_dagster.brokers.exchange.ledger import Lot, net_off
 from tradesync_dagster.brokers.exchange.market import Market, MarketRules

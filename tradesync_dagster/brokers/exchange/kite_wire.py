@@ -4,17 +4,14 @@ Belongs here: turning the market's records into the broker's fields, exactly.
 Does not belong here: routes, headers and form parsing (kite.py). No float ever passes here.
 """
 
-from typing import Any
-
-from tradesync_dagster.brokers.exchange import risk
+from tradesync_dagster.brokers.exchange import figures, risk
+from tradesync_dagster.brokers.exchange.faces import Json
+from tradesync_dagster.brokers.exchange.figures import HoldingFigures, PositionFigures
 from tradesync_dagster.brokers.exchange.instruments import Instrument
-from tradesync_dagster.brokers.exchange.ledger import Account, Carried, DayTotals, Holding, cost
+from tradesync_dagster.brokers.exchange.ledger import Account, Carried
 from tradesync_dagster.brokers.exchange.market import Market
 from tradesync_dagster.brokers.exchange.orders import Fill, Order, OrderEvent
-from tradesync_dagster.brokers.exchange.tape import Tape
-from tradesync_dagster.brokers.exchange.units import SCALE, average, number, stamp, text
-
-Json = dict[str, Any]
+from tradesync_dagster.brokers.exchange.units import SCALE, number, stamp, text
 
 _CSV_HEAD = (
     "instrument_token,exchange_token,tradingsymbol,name,last_price,expiry,strike,"
@@ -114,100 +111,80 @@ def order_book(account: Account) -> list[Json]:
     return [order(one) for one in shuffled]
 
 
-def position(tape: Tape, totals: DayTotals, carried: Carried) -> Json:
+def position(one: PositionFigures) -> Json:
     """Write one position, carried quantity and today's trades together."""
-    item = totals.instrument
-    last, close = tape.last[item.key], tape.closes[item.key]
-    overnight = carried.quantity
-    long, short = max(overnight, 0), max(-overnight, 0)
-    quantity, size = overnight + totals.net, item.multiplier
-    buys, sells = long + totals.buy_quantity, short + totals.sell_quantity
-    buy_value = totals.buy_value + max(carried.value, 0)
-    sell_value = totals.sell_value + max(-carried.value, 0)
-    buy_m2m = totals.buy_value + long * close * size
-    sell_m2m = totals.sell_value + short * close * size
-    buy_price, sell_price = average(buy_value, buys * size), average(sell_value, sells * size)
-    worth = quantity * last * size
-    pnl = sell_value - buy_value + worth
+    totals, item = one.totals, one.item
     return {
         "tradingsymbol": item.symbol,
         "exchange": item.exchange,
         "instrument_token": item.token,
         "product": totals.product,
-        "quantity": quantity,
-        "overnight_quantity": overnight,
-        "multiplier": size,
-        "average_price": number(buy_price if quantity > 0 else sell_price if quantity else 0),
-        "close_price": number(close if overnight else 0),
-        "last_price": number(last),
-        "value": number(sell_value - buy_value),
-        "pnl": number(pnl),
-        "m2m": number(sell_m2m - buy_m2m + worth),
-        "unrealised": number(pnl),
+        "quantity": one.quantity,
+        "overnight_quantity": one.overnight,
+        "multiplier": item.multiplier,
+        "average_price": number(one.average_price),
+        "close_price": number(one.close if one.overnight else 0),
+        "last_price": number(one.last),
+        "value": number(one.sell_value - one.buy_value),
+        "pnl": number(one.pnl),
+        "m2m": number(one.sell_m2m - one.buy_m2m + one.worth),
+        "unrealised": number(one.pnl),
         "realised": 0,
-        "buy_quantity": buys,
-        "buy_price": number(buy_price),
-        "buy_value": number(buy_value),
-        "buy_m2m": number(buy_m2m),
-        "sell_quantity": sells,
-        "sell_price": number(sell_price),
-        "sell_value": number(sell_value),
-        "sell_m2m": number(sell_m2m),
+        "buy_quantity": one.buys,
+        "buy_price": number(one.buy_price),
+        "buy_value": number(one.buy_value),
+        "buy_m2m": number(one.buy_m2m),
+        "sell_quantity": one.sells,
+        "sell_price": number(one.sell_price),
+        "sell_value": number(one.sell_value),
+        "sell_m2m": number(one.sell_m2m),
         "day_buy_quantity": totals.buy_quantity,
-        "day_buy_price": number(average(totals.buy_value, totals.buy_quantity * size)),
+        "day_buy_price": number(one.day_buy_price),
         "day_buy_value": number(totals.buy_value),
         "day_sell_quantity": totals.sell_quantity,
-        "day_sell_price": number(average(totals.sell_value, totals.sell_quantity * size)),
+        "day_sell_price": number(one.day_sell_price),
         "day_sell_value": number(totals.sell_value),
     }
 
 
 def positions(market: Market, account: Account) -> Json:
     """Write the net book and the day's book."""
-    both = list(account.positions())
+    net = list(figures.positions(market, account))
     day = [
-        position(market.tape, totals, Carried(totals.instrument, totals.product))
-        for totals, _ in both
-        if totals.buy_quantity or totals.sell_quantity
+        figures.position(market.tape, one.totals, Carried(one.item, one.totals.product))
+        for one in net
+        if one.totals.buy_quantity or one.totals.sell_quantity
     ]
-    return {"net": [position(market.tape, *pair) for pair in both], "day": day}
+    return {"net": [position(one) for one in net], "day": [position(one) for one in day]}
 
 
-def holding(market: Market, account: Account, isin: str, held: Holding) -> Json:
+def holding(market: Market, one: HoldingFigures) -> Json:
     """Write one holding: what was sold today is used, the last day's buys are T1."""
-    item, tape = held.instrument, market.tape
-    last, close = tape.last[item.key], tape.closes[item.key]
-    t1 = held.unsettled(account.settled_before)
-    settled, opening = held.quantity - t1, held.quantity
-    sold = min(max(-account.delivery_net(isin), 0), opening)
-    from_settled = min(sold, settled)
-    price = average(cost(held.lots), opening)
-    left = opening - sold
     return {
-        "tradingsymbol": item.symbol,
-        "exchange": item.exchange,
-        "instrument_token": item.token,
-        "isin": isin,
+        "tradingsymbol": one.item.symbol,
+        "exchange": one.item.exchange,
+        "instrument_token": one.item.token,
+        "isin": one.isin,
         "product": "CNC",
         "price": 0,
-        "quantity": settled - from_settled,
-        "used_quantity": sold,
-        "t1_quantity": t1 - (sold - from_settled),
-        "realised_quantity": settled,
+        "quantity": one.free,
+        "used_quantity": one.sold,
+        "t1_quantity": one.unsettled_left,
+        "realised_quantity": one.settled,
         "authorised_quantity": 0,
         "authorised_date": f"{market.day} 00:00:00",
         "authorisation": {},
-        "opening_quantity": opening,
+        "opening_quantity": one.opening,
         "short_quantity": 0,
         "collateral_quantity": 0,
         "collateral_type": "",
         "discrepancy": False,
-        "average_price": number(price),
-        "last_price": number(last),
-        "close_price": number(close),
-        "pnl": number((last - price) * left),
-        "day_change": number(last - close),
-        "day_change_percentage": number((last - close) * 100 * SCALE // close),
+        "average_price": number(one.price),
+        "last_price": number(one.last),
+        "close_price": number(one.close),
+        "pnl": number((one.last - one.price) * (one.opening - one.sold)),
+        "day_change": number(one.last - one.close),
+        "day_change_percentage": number((one.last - one.close) * 100 * SCALE // one.close),
         "mtf": {"quantity": 0, "used_quantity": 0, "average_price": 0, "value": 0,
                 "initial_margin": 0},
     }  # fmt: skip
@@ -215,7 +192,7 @@ def holding(market: Market, account: Account, isin: str, held: Holding) -> Json:
 
 def holdings(market: Market, account: Account) -> list[Json]:
     """Write the demat account as the day opened, less today's sales."""
-    return [holding(market, account, isin, held) for isin, held in account.holdings.items()]
+    return [holding(market, one) for one in figures.holdings(market, account)]
 
 
 def margins(market: Market, account: Account) -> Json:

@@ -1,0 +1,87 @@
+"""Faces: one market, spoken to in several brokers' wire formats.
+
+Belongs here: what every face gives the server, and what all of them do alike.
+Does not belong here: a broker's paths, fields and words (one face a broker: kite.py, upstox.py).
+
+A new face is a class with the members of `Face`, and its name in `server.FACES`.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, ClassVar, Protocol
+
+import orjson
+from aiohttp import web
+
+from tradesync_dagster.brokers.exchange.ledger import Account
+from tradesync_dagster.brokers.exchange.orders import RefusedError
+from tradesync_dagster.brokers.exchange.venue import Session, Venue
+
+VENUE = web.AppKey("venue", Venue)
+
+Json = dict[str, Any]
+Handler = Callable[[web.Request], Awaitable[web.Response]]
+
+
+class Face(Protocol):
+    """One broker's side of the exchange.
+
+    Attributes:
+        broker: The broker's name, as accounts and `/sim/accounts` have it.
+        prefixes: How its paths begin; where several faces fit a path, the longest prefix has it.
+    """
+
+    broker: ClassVar[str]
+    prefixes: ClassVar[tuple[str, ...]]
+
+    def add_to(self, router: web.UrlDispatcher) -> None:
+        """Register every route."""
+        ...
+
+    def failure(self, error: RefusedError) -> web.Response:
+        """Tell of a refusal as the broker does."""
+        ...
+
+    def credentials(self, session: Session) -> dict[str, str]:
+        """Give what a client of this broker calls with, by the names its adapter asks for."""
+        ...
+
+
+def face_of(faces: Sequence[Face], path: str) -> Face:
+    """Find whose path it is; there is always one, for Kite's begin with anything."""
+    fitting = [
+        (len(prefix), face) for face in faces for prefix in face.prefixes if path.startswith(prefix)
+    ]
+    return max(fitting, key=lambda found: found[0])[1]
+
+
+def json_response(body: Any, status: int = 200) -> web.Response:
+    """Answer with JSON."""
+    return web.Response(body=orjson.dumps(body), status=status, content_type="application/json")
+
+
+def answer(data: Any) -> web.Response:
+    """Wrap data as a success, in the envelope that Kite and Upstox share."""
+    return json_response({"status": "success", "data": data})
+
+
+def book(
+    venue: Venue,
+    user_of: Callable[[web.Request], str],
+    write: Callable[[Account], Any],
+    *,
+    priced: bool,
+) -> Handler:
+    """Make a handler that keeps its bytes until the account (or a price) changes."""
+    market, kept = venue.market, dict[str, tuple[object, bytes]]()
+
+    async def handler(request: web.Request) -> web.Response:
+        user_id = user_of(request)
+        account = market.accounts[user_id]
+        version = (account.version, market.version if priced else 0)
+        known = kept.get(user_id)
+        if known is None or known[0] != version:
+            body = orjson.dumps({"status": "success", "data": write(account)})
+            known = kept[user_id] = (version, body)
+        return web.Response(body=known[1], content_type="application/json")
+
+    return handler

@@ -1,0 +1,193 @@
+"""From a broker's answer to a fetch: rows read or quarantined, failures kept as failures.
+
+What belongs here: the way that every book of every broker is fetched. What does not: single
+fields (``reading``), a broker's addresses, envelope and fields (one file a broker).
+"""
+
+import asyncio
+import hashlib
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Generic, NamedTuple, TypeVar
+
+from tradesync_dagster.brokers import reading
+from tradesync_dagster.brokers.reading import Row
+from tradesync_dagster.brokers.transport import Answer
+from tradesync_dagster.domain.answers import Fetch, Outcome, Reject
+from tradesync_dagster.domain.errors import BrokerError, UnreadableAnswerError, ValueRefusedError
+from tradesync_dagster.domain.fills import Fill
+from tradesync_dagster.domain.market_calendar import trade_date_of
+from tradesync_dagster.domain.ports import Clock
+
+RowT = TypeVar("RowT")
+
+_MAX_RAW = 4096
+_SHOWN = 80
+
+
+@dataclass(frozen=True, slots=True)
+class Book(Generic[RowT]):
+    """One of a broker's books.
+
+    Attributes:
+        kind: ``orders``, ``trades``, ``positions`` or ``holdings``.
+        path: Its address.
+        parse: Reads one row or raises ``ValueRefusedError``.
+        id_field: The field that names a row.
+        key: What must be unique, if anything: the same row again is dropped, a differing one
+            quarantined.
+    """
+
+    kind: str
+    path: str
+    parse: Callable[[Row], RowT]
+    id_field: str
+    key: Callable[[RowT], Hashable] | None = None
+
+
+class Rows(NamedTuple):
+    """A book's rows as sent.
+
+    Attributes:
+        rows: What the envelope held.
+        shortfall: Why this is not the whole book, where the broker says so; empty otherwise.
+    """
+
+    rows: Sequence[Any]
+    shortfall: str = ""
+
+
+async def fetch(
+    clock: Clock,
+    book: Book[RowT],
+    send: Callable[[], Awaitable[Answer]],
+    unwrap: Callable[[Answer], Rows],
+) -> Fetch[RowT]:
+    """Fetch a book; whatever a broker does, a fetch comes of it.
+
+    Args:
+        clock: The time.
+        book: Which one.
+        send: Asks the broker.
+        unwrap: Takes the rows out of the broker's envelope, or raises what the envelope tells.
+    """
+    loop = asyncio.get_running_loop()
+    requested_at, begun = clock.now(), loop.time()
+    answer = None
+    try:
+        answer = await send()
+        sent = unwrap(answer)
+    except BrokerError as error:
+        return _failed_fetch(book.kind, error, requested_at, loop.time() - begun, answer)
+    rows, rejects = read_rows(book, sent.rows)
+    return _read_fetch(book.kind, answer, rows, rejects, sent.shortfall)
+
+
+def rows_of(broker: str, kind: str, data: Any, where: str = "data") -> Sequence[Any]:
+    """Return what an envelope holds as rows.
+
+    Raises:
+        UnreadableAnswerError: It is no list; null is not an empty book.
+    """
+    if not isinstance(data, list):
+        what = f"{where} is a {type(data).__name__}, expected a list"
+        raise UnreadableAnswerError(broker, kind, what)
+    return data
+
+
+def fill_key(fill: Fill) -> Hashable:
+    """Return what no two trades of one account share."""
+    return fill.trade_date, fill.fill_id
+
+
+def whole_row(row: Hashable) -> Hashable:
+    """Key a row without an id by all that it says: only a repetition of it is dropped."""
+    return row
+
+
+def read_rows(book: Book[RowT], rows: Sequence[Any]) -> tuple[tuple[RowT, ...], tuple[Reject, ...]]:
+    """Read each row; quarantine one that cannot be read, and go on."""
+    good: dict[Hashable, RowT] = {}
+    rejects: list[Reject] = []
+    for number, raw in enumerate(rows):
+        try:
+            row = book.parse(_object(raw))
+        except ValueRefusedError as error:
+            rejects.append(_reject(raw, f"{book.kind}: {error}", book.id_field))
+            continue
+        if good.setdefault(book.key(row) if book.key else number, row) != row:
+            reason = f"{book.kind}: {book.id_field}: another row of this book has it, and differs"
+            rejects.append(_reject(raw, reason, book.id_field))
+    return tuple(good.values()), tuple(rejects)
+
+
+def _object(raw: Any) -> Row:
+    if not isinstance(raw, Mapping):
+        raise ValueRefusedError(f"expected an object, got a {type(raw).__name__}")
+    return raw
+
+
+def _reject(row: Any, reason: str, id_field: str) -> Reject:
+    named = row.get(id_field) if isinstance(row, Mapping) else None
+    row_id = reading.harmless(str(named), limit=_SHOWN) if isinstance(named, str | int) else ""
+    try:
+        raw = reading.exact_json(row)
+    except RecursionError:
+        raw = "(nested too deeply to show)"
+    return Reject(row_id, reason, raw if len(raw) <= _MAX_RAW else f"{raw[: _MAX_RAW - 3]}...")
+
+
+def _failed_fetch(
+    kind: str, error: BrokerError, requested_at: datetime, seconds: float, answer: Answer | None
+) -> Fetch[Any]:
+    """Build the fetch of a failure, with the body that told of it where there was one."""
+    return Fetch(
+        kind=kind,
+        outcome=Outcome.FAILED,
+        trade_date=trade_date_of(requested_at),
+        requested_at=requested_at,
+        seconds=seconds,
+        payload=answer.body if answer else b"",
+        payload_hash=_hash(answer.body) if answer else "",
+        error=str(error),
+        error_kind=type(error).__name__,
+        broker_time=answer.broker_time if answer else None,
+    )
+
+
+def _read_fetch(
+    kind: str,
+    answer: Answer,
+    rows: tuple[RowT, ...],
+    rejects: tuple[Reject, ...],
+    shortfall: str,
+) -> Fetch[RowT]:
+    """Build the fetch of an answer.
+
+    It is partial where the broker says so, and where rows came and none could be read: that tells
+    of the format, not the book.
+    """
+    unread = bool(rejects) and not rows
+    error = (
+        f"none of {len(rejects)} rows could be read; {rejects[0].reason}" if unread else shortfall
+    )
+    kind_of_error = ValueRefusedError if unread else UnreadableAnswerError
+    return Fetch(
+        kind=kind,
+        outcome=Outcome.PARTIAL if error else Outcome.COMPLETE,
+        trade_date=trade_date_of(answer.requested_at),
+        requested_at=answer.requested_at,
+        seconds=answer.seconds,
+        rows=rows,
+        rejects=rejects,
+        payload=answer.body,
+        payload_hash=_hash(answer.body),
+        error=error,
+        error_kind=kind_of_error.__name__ if error else "",
+        broker_time=answer.broker_time,
+    )
+
+
+def _hash(body: bytes) -> str:
+    return hashlib.sha256(body).hexdigest() if body else ""

@@ -1,0 +1,71 @@
+"""What Kite's error answers mean.
+
+What belongs here: Kite's error types, statuses and words. What does not: its data (``zerodha``).
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tradesync_dagster.brokers import reading
+from tradesync_dagster.brokers.transport import NOT_SENT_AGAIN, Answer
+from tradesync_dagster.domain import errors
+from tradesync_dagster.domain.margin_texts import order_rejected
+
+BROKER = "ZERODHA"
+_REJECTIONS = frozenset({"MarginException", "OrderException", "HoldingException"})
+_REFUSALS = _REJECTIONS | {"InputException", "PermissionException"}
+_OUTAGES = frozenset({"NetworkException", "GeneralException", "DataException"})
+
+
+def told(
+    endpoint: str,
+    answer: Answer,
+    envelope: Mapping[str, Any],
+    account: str,
+    secrets: Sequence[str],
+    *,
+    write: bool,
+) -> errors.BrokerError:
+    """Build the error that Kite tells of.
+
+    Args:
+        endpoint: The call.
+        answer: What came.
+        envelope: Its JSON; empty where there was none.
+        account: The account's key.
+        secrets: What the error must not say, also where Kite says it.
+        write: Whether the call would have changed something.
+    """
+    kind = str(envelope.get("error_type") or "no error type")
+    words = str(envelope.get("message") or "no reason given")
+    reason, shown = (reading.harmless(text, secrets) for text in (words, kind))
+    what = f"{reason} ({shown}, HTTP {answer.status})"
+    error = _error_class(kind, answer.status, write=write)
+    if error is errors.OrderRejectedError:
+        return order_rejected(BROKER, endpoint, what, reason)
+    if error is errors.RateLimitedError:
+        return errors.RateLimitedError(BROKER, endpoint, what, answer.retry_after)
+    if error is errors.SessionExpiredError:
+        what = (
+            f"the session of {account} has ended: {what}; log in at Kite and give "
+            "the new access_token with `tradesync accounts add`"
+        )
+    elif error is errors.BrokerUnavailableError and write:
+        what += NOT_SENT_AGAIN
+    return error(BROKER, endpoint, what)
+
+
+def _error_class(kind: str, status: int, *, write: bool) -> type[errors.BrokerError]:
+    if status == 429:
+        return errors.RateLimitedError
+    if kind == "TokenException" or (status == 403 and kind != "PermissionException"):
+        return errors.SessionExpiredError
+    if kind in _REJECTIONS and write:
+        return errors.OrderRejectedError
+    if kind in _OUTAGES or (status >= 500 and kind not in _REFUSALS):
+        return errors.BrokerUnavailableError
+    return (
+        errors.RefusedRequestError
+        if status >= 400 or kind in _REFUSALS
+        else errors.UnreadableAnswerError
+    )

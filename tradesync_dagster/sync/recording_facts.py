@@ -1,0 +1,295 @@
+"""Taking what people record into the books: facts from files, and corrected or annulled fills.
+
+Each is one transaction that writes the record, marks the books that no longer follow, and makes
+them anew. A corporate action or a settlement may concern any account, so that it waits for all
+their leases: a sync that began before it would else overwrite the marks. What belongs here: which
+records are taken. What does not: reading files (``brokers.record_files``), applying facts
+(``domain``).
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from typing import Any, Protocol
+
+from tradesync_dagster.domain.accounts import Account
+from tradesync_dagster.domain.answers import Reject
+from tradesync_dagster.domain.errors import ConfigurationError
+from tradesync_dagster.domain.facts import Conversion, CorporateAction, Facts, Settlement
+from tradesync_dagster.domain.fills import Fill
+from tradesync_dagster.domain.market_calendar import trade_date_of
+from tradesync_dagster.domain.ports import Store
+from tradesync_dagster.domain.records import (
+    PRODUCTS,
+    ClosingPrice,
+    Correction,
+    Recorded,
+    StoredFill,
+)
+from tradesync_dagster.domain.unit_of_work import UnitOfWork
+from tradesync_dagster.sync.history import catch_up
+
+MOST_SHOWN = 1_000
+"""Bad rows that a result lists; all are counted."""
+_MOST_WORDS = 500
+_MOST_NAME = 100
+
+Record = CorporateAction | Settlement | Conversion | ClosingPrice
+Rows = list[tuple[int, Record]]
+
+
+class Records(Protocol):
+    """A file of records of one kind."""
+
+    @property
+    def name(self) -> str:
+        """The file's name, for sentences."""
+        ...
+
+    @property
+    def kind(self) -> str:
+        """``actions``, ``settlements``, ``conversions`` or ``prices``."""
+        ...
+
+    def rows(self) -> Sequence[tuple[int, Record | Reject]]:
+        """Read all lines; raise ``FileRefusedError`` where that cannot be done."""
+        ...
+
+
+@dataclass(slots=True)
+class RecordsResult:
+    """What came of one file.
+
+    Attributes:
+        refused: Nothing was taken, for a row was bad and the import strict.
+        changed: Records that are new, or differ from what the books had.
+        known: Records that the books had.
+        repeated: Rows that say the same as an earlier row of the file.
+        rejected: Bad rows.
+        rejects: (line, what is wrong) of the first ``MOST_SHOWN`` bad rows.
+        rebuilt: The first day that was made anew, by account key.
+    """
+
+    kind: str
+    refused: bool = False
+    changed: int = 0
+    known: int = 0
+    repeated: int = 0
+    rejected: int = 0
+    rejects: list[tuple[int, Reject]] = field(default_factory=list)
+    rebuilt: dict[str, date] = field(default_factory=dict)
+
+    def refuse(self, line: int, reject: Reject) -> None:
+        """Count a bad row."""
+        self.rejected += 1
+        if len(self.rejects) < MOST_SHOWN:
+            self.rejects.append((line, reject))
+
+
+def import_records(
+    store: Store, records: Records, account: Account | None, *, strict: bool, now: datetime
+) -> RecordsResult:
+    """Take a file's records into the books.
+
+    Args:
+        store: The books.
+        records: The file.
+        account: Whose conversions they are; ``None`` for the other kinds, which are everybody's.
+        strict: Take nothing when a row is bad.
+        now: UTC. A record of a later day is a bad row: it would change the books of today.
+
+    Returns:
+        What came of it.
+
+    Raises:
+        ConfigurationError: The account is missing, or is one too many.
+        FileRefusedError: The file cannot be read; nothing was taken.
+    """
+    if (account is None) == (records.kind == "conversions"):
+        what = "needs" if account is None else "takes no"
+        raise ConfigurationError(
+            f"{records.name}: a file of {records.kind} {what} --account ORG/ACCOUNT"
+        )
+    result = RecordsResult(records.kind)
+    rows = _once(result, records.rows(), account, trade_date_of(now))
+    keys = {one.account_id: one.key for one in store.accounts(enabled_only=False)}
+    with store.begin(_leased(records.kind, account, keys)) as work:
+        if records.kind == "actions":
+            rows = _followed(result, rows, work.facts([]).actions)
+        if strict and result.rejected:
+            result.refused = True
+            return result
+        done = _PUT[records.kind](work, [record for _, record in rows])
+        result.changed, result.known = done.changed, done.known
+        result.rebuilt = {keys[a]: day for a, day in sorted(done.since.items())}
+        catch_up(work, list(done.since), now)
+    return result
+
+
+_PUT: dict[str, Callable[[UnitOfWork, Iterable[Any]], Recorded]] = {
+    "actions": lambda work, rows: work.put_actions(rows),
+    "settlements": lambda work, rows: work.put_settlements(rows),
+    "conversions": lambda work, rows: work.put_conversions(rows),
+    "prices": lambda work, rows: work.put_closing_prices(rows),
+}
+
+
+def _leased(kind: str, account: Account | None, keys: Iterable[int]) -> list[int]:
+    if account is not None:
+        return [account.account_id]
+    return [] if kind == "prices" else list(keys)
+
+
+def _once(
+    result: RecordsResult,
+    rows: Iterable[tuple[int, Record | Reject]],
+    account: Account | None,
+    today: date,
+) -> Rows:
+    """Leave out bad rows, rows of days to come, and rows that say again what one said before."""
+    good: dict[tuple[Any, ...], tuple[int, Record]] = {}
+    for line, row in rows:
+        if isinstance(row, Reject):
+            result.refuse(line, row)
+            continue
+        if isinstance(row, Conversion) and account is not None:
+            row = replace(row, account_id=account.account_id)  # noqa: PLW2901 - files name none
+        name, day = _day(row)
+        first, known = good.setdefault(_key(row), (line, row))
+        if day > today:
+            del good[_key(row)]
+            reason = f"{name}: {day} is still to come; import it from that day on"
+            result.refuse(line, Reject(_names(row), reason, repr(row)))
+        elif known != row:
+            reason = f"the record is on line {first} too, and line {line} differs"
+            result.refuse(line, Reject(_names(row), reason, repr(row)))
+        elif first != line:
+            result.repeated += 1
+    return list(good.values())
+
+
+def _day(record: Record) -> tuple[str, date]:
+    if isinstance(record, CorporateAction):
+        return "ex_date", record.ex_date
+    if isinstance(record, Settlement):
+        return "expiry", record.expiry
+    return "trade_date", record.trade_date
+
+
+def _key(record: Record) -> tuple[Any, ...]:
+    if isinstance(record, CorporateAction):
+        return record.isin, record.ex_date, record.kind
+    if isinstance(record, Conversion):
+        return (record.conversion_id,)
+    if isinstance(record, Settlement):
+        return record.exchange, record.symbol
+    return record.exchange, record.symbol, record.trade_date
+
+
+def _names(record: Record) -> str:
+    return " ".join(map(str, _key(record)))
+
+
+def _followed(result: RecordsResult, rows: Rows, stored: Iterable[CorporateAction]) -> Rows:
+    """Leave out actions whose new ISIN contradicts the others: shares have one successor."""
+    known = {_key(action): action for action in stored}
+    good: Rows = []
+    for line, row in rows:
+        if isinstance(row, CorporateAction):
+            others = [action for key, action in known.items() if key != _key(row)]
+            reason = _contradiction(row, others) if row.new_isin else ""
+            if reason:
+                result.refuse(line, Reject(_names(row), f"new_isin: {reason}", repr(row)))
+                continue
+            known[_key(row)] = row
+        good.append((line, row))
+    return good
+
+
+def _contradiction(action: CorporateAction, others: Sequence[CorporateAction]) -> str:
+    for other in others:
+        if other.isin == action.isin and other.new_isin not in ("", action.new_isin):
+            return f"{action.isin} became {other.new_isin} on {other.ex_date}"
+        if other.isin != action.isin and other.new_isin == action.new_isin:
+            return f"{other.isin} became it on {other.ex_date}, and a merger is none of these kinds"
+    if Facts(actions=tuple(others)).newest(action.new_isin) == action.isin:
+        return f"{action.new_isin} became {action.isin} earlier"
+    return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """What a person says about one stored fill.
+
+    Attributes:
+        reason: In words; kept as evidence.
+        who: The person's name; kept as evidence.
+    """
+
+    trade_date: date
+    fill_id: str
+    reason: str
+    who: str
+
+
+def correct_fill(
+    store: Store, account: Account, statement: Statement, changes: dict[str, Any], now: datetime
+) -> bool:
+    """Change what a fill says; one that was annulled counts again.
+
+    Args:
+        store: The books.
+        account: Whose fill it is.
+        statement: Which fill, who says so, and why.
+        changes: New ``quantity``, ``price`` (in millionths) or ``product``.
+        now: UTC.
+
+    Returns:
+        Whether anything changed.
+
+    Raises:
+        ConfigurationError: There is no such fill, or the statement is not whole.
+    """
+    if changes.get("quantity", 1) < 1:
+        raise ConfigurationError("a fill's quantity is above 0; annul the fill if there was none")
+    if changes.get("product", "CNC") not in PRODUCTS:
+        raise ConfigurationError(f"the product is none of {', '.join(sorted(PRODUCTS))}")
+    return _correct(store, account, statement, lambda fill: replace(fill, **changes), now)
+
+
+def annul_fill(store: Store, account: Account, statement: Statement, now: datetime) -> bool:
+    """Make a fill count for nothing; it stays as evidence. See ``correct_fill``."""
+    return _correct(store, account, statement, lambda _: None, now)
+
+
+def _correct(
+    store: Store,
+    account: Account,
+    statement: Statement,
+    change: Callable[[Fill], Fill | None],
+    now: datetime,
+) -> bool:
+    for name, most in (("reason", _MOST_WORDS), ("who", _MOST_NAME)):
+        if not 0 < len(getattr(statement, name).strip()) <= most:
+            raise ConfigurationError(f"a correction needs a {name} of 1 to {most} characters")
+    with store.begin([account.account_id]) as work:
+        stored = _found(work, account, statement)
+        after = change(stored.fill)
+        counted = stored.fill if stored.annulled_at is None else None
+        if after == counted:
+            return False
+        work.correct_fill(
+            Correction(stored, after, statement.reason.strip(), statement.who.strip(), now)
+        )
+        catch_up(work, [account.account_id], now)
+    return True
+
+
+def _found(work: UnitOfWork, account: Account, statement: Statement) -> StoredFill:
+    day, fill_id = statement.trade_date, statement.fill_id
+    stored = work.stored_fill(account.account_id, day, fill_id)
+    if stored is None:
+        raise ConfigurationError(
+            f"{account.key} has no fill {fill_id!r} on {day}; list them with: tradesync fills list"
+        )
+    return stored
