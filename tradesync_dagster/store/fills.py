@@ -10,7 +10,7 @@ from datetime import date
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import case, func, literal, select, tuple_
+from sqlalchemy import Date, Integer, Text, case, column, func, literal, select, values
 
 from tradesync_dagster.domain.bookkeeping import FILL_COLUMNS
 from tradesync_dagster.domain.facts import (
@@ -87,10 +87,21 @@ class Fills(Repository):
         table = book_tables.fills
         found: dict[_Key, tuple[Fill, str]] = {}
         for start in range(0, len(keys), _LOOKUP):
-            query = select(table).where(
-                tuple_(table.c.account_id, table.c.trade_date, table.c.fill_id).in_(
-                    keys[start : start + _LOOKUP]
+            # Joined and not "IN": SQLite looks a list of tuples up by reading the whole table.
+            wanted = (
+                values(
+                    column("account_id", Integer), column("day", Date), column("id", Text),
+                    name="wanted",
                 )
+                .data(keys[start : start + _LOOKUP])
+                .cte("wanted")
+            )  # fmt: skip
+            query = select(table).join_from(
+                wanted,
+                table,
+                (table.c.account_id == wanted.c.account_id)
+                & (table.c.trade_date == wanted.c.day)
+                & (table.c.fill_id == wanted.c.id),
             )
             for row in self._connection.execute(query).mappings():
                 key = (row["account_id"], row["trade_date"], row["fill_id"])
