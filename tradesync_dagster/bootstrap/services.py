@@ -20,6 +20,7 @@ from tradesync_dagster.domain.unit_of_work import UnitOfWork
 from tradesync_dagster.settings import Settings, load_settings
 from tradesync_dagster.store.engine import check_migrated, open_engine
 from tradesync_dagster.store.store import SqlStore
+from tradesync_dagster.sync.assigning import Assignment, assign
 from tradesync_dagster.sync.cycle import Sync, SyncRules, check_known
 from tradesync_dagster.sync.fetching import Fetching
 from tradesync_dagster.sync.history import catch_up, rebuild_history
@@ -108,6 +109,11 @@ class Services(Reading):
         chosen = check_known(self.store.accounts(enabled_only=False), accounts)
         ids = [account.account_id for account in chosen]
         rebuild_history(self.store, ids, since, self.clock.now())
+
+    def assign(self, account: str, wanted: Assignment) -> int:
+        """Give orders to a strategy; see ``sync.assigning.assign``."""
+        (chosen,) = self.chosen(account)
+        return assign(self.store, chosen.account_id, wanted, self.clock.now())
 
     def doctor(self) -> list[dict[str, str]]:
         """Check every configured server; see ``Doctor.examine``."""

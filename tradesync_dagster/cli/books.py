@@ -5,11 +5,13 @@ What belongs here: which columns people see. What does not: the queries (``boots
 
 from datetime import datetime
 from typing import Annotated
+from uuid import UUID
 
 import typer
 
 from tradesync_dagster.bootstrap import open_services
 from tradesync_dagster.cli.screen import AsJson, show
+from tradesync_dagster.sync.assigning import Assignment
 
 Key = Annotated[str | None, typer.Argument(metavar="[ORG/ACCOUNT]", help="One account only.")]
 Days = Annotated[int, typer.Option(min=1, max=3660, help="How many days back, today included.")]
@@ -88,6 +90,22 @@ def replay(account: Key = None, *, as_json: AsJson = False) -> None:
     show(rows, as_json=as_json, title="Replay", columns=_REPLAY)
     if any(row["status"] == "wrong" for row in rows):
         raise typer.Exit(1)
+
+
+def assign(
+    account: Annotated[str, typer.Argument(metavar="ORG/ACCOUNT")],
+    order_ids: Annotated[
+        list[UUID], typer.Argument(metavar="ORDER_ID...", help="See: tradesync orders --json")
+    ],
+    *,
+    strategy: Annotated[str, typer.Option(help="Its owner; empty to take the orders back.")],
+    who: Annotated[str, typer.Option(help="Who decides it.")],
+    why: Annotated[str, typer.Option(help="For what reason.")],
+) -> None:
+    """Give orders to a strategy, and make its books and metrics anew."""
+    wanted = Assignment(order_ids, strategy, who, why)
+    changed = open_services().assign(account, wanted)
+    typer.echo(f"{changed} of {len(order_ids)} order(s) changed their owner")
 
 
 def _title(name: str, as_of: datetime | None) -> str:

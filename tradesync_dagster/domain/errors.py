@@ -7,6 +7,7 @@ Each says what is wrong, where, and what to do about it, and never carries a tok
     |-- ConfigurationError        a setting, an account or a server that is not as it must be
     |   |-- UnknownBrokerError
     |   |-- AccountNotFoundError
+    |   |-- OrderNotFoundError
     |   `-- NotMigratedError
     |-- StoreError                the database refused what was written
     |-- FileRefusedError          a file that cannot be read as what it was given for
@@ -44,6 +45,10 @@ class UnknownBrokerError(ConfigurationError):
 
 class AccountNotFoundError(ConfigurationError):
     """No account has that ORG/ACCOUNT key."""
+
+
+class OrderNotFoundError(ConfigurationError):
+    """The account has no order of that id."""
 
 
 class NotMigratedError(ConfigurationError):

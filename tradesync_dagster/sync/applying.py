@@ -84,7 +84,7 @@ def apply(
         _apply_orders(entry, look, states, intents, rules)
         for entry, look in zip(applied, looks, strict=True)
     ]
-    _write_detections(work, detections)
+    _write_detections(work, detections, known)
     _apply_fills(work, applied, looks, states)
     _apply_prices(work, applied, looks, states)
     open_books(work, looks)
@@ -184,13 +184,29 @@ def _apply_orders(
     return found
 
 
-def _write_detections(work: UnitOfWork, detections: Sequence[Detection]) -> None:
+def _write_detections(
+    work: UnitOfWork, detections: Sequence[Detection], known: Mapping[int, Mapping[UUID, Order]]
+) -> None:
     work.put_orders(
         [order for found in detections for order in found.orders.values()],
         [event for found in detections for event in found.events],
     )
     work.put_intents([intent for found in detections for intent in found.intents])
     work.put_breaks([entry for found in detections for entry in found.breaks])
+    work.mark_stale(_owner_changed(detections, known))
+
+
+def _owner_changed(
+    detections: Sequence[Detection], known: Mapping[int, Mapping[UUID, Order]]
+) -> dict[int, date]:
+    """Return from which day on strategies' books change, where an order turned out to be one's."""
+    since: dict[int, date] = {}
+    for order in (order for found in detections for order in found.orders.values()):
+        old = known.get(order.account_id, {}).get(order.order_id)
+        if old is not None and old.strategy_id != order.strategy_id:
+            day = since.get(order.account_id, order.broker.trade_date)
+            since[order.account_id] = min(day, order.broker.trade_date)
+    return since
 
 
 def _apply_fills(

@@ -1,10 +1,10 @@
-"""Taking what people record into the books: facts from files, and corrected or annulled fills.
+"""Taking facts that people record into the books: a file is one transaction.
 
-Each is one transaction that writes the record, marks the books that no longer follow, and makes
-them anew. A corporate action or a settlement may concern any account, so that it waits for all
-their leases: a sync that began before it would else overwrite the marks. What belongs here: which
-records are taken. What does not: reading files (``brokers.record_files``), applying facts
-(``domain``).
+It writes the records, marks the books that no longer follow from them, and makes those anew. A
+corporate action or a settlement may concern any account, so that it waits for all their leases: a
+sync that began before it would else overwrite the mark. What belongs here: which records are
+taken. What does not: reading files (``brokers.record_files``), which books are concerned
+(``store``), applying facts (``domain``), fills that were wrong (``correcting``).
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -16,23 +16,14 @@ from tradesync_dagster.domain.accounts import Account
 from tradesync_dagster.domain.answers import Reject
 from tradesync_dagster.domain.errors import ConfigurationError
 from tradesync_dagster.domain.facts import Conversion, CorporateAction, Facts, Settlement
-from tradesync_dagster.domain.fills import Fill
 from tradesync_dagster.domain.market_calendar import trade_date_of
 from tradesync_dagster.domain.ports import Store
-from tradesync_dagster.domain.records import (
-    PRODUCTS,
-    ClosingPrice,
-    Correction,
-    Recorded,
-    StoredFill,
-)
+from tradesync_dagster.domain.records import ClosingPrice, Recorded
 from tradesync_dagster.domain.unit_of_work import UnitOfWork
 from tradesync_dagster.sync.history import catch_up
 
 MOST_SHOWN = 1_000
 """Bad rows that a result lists; all are counted."""
-_MOST_WORDS = 500
-_MOST_NAME = 100
 
 Record = CorporateAction | Settlement | Conversion | ClosingPrice
 Rows = list[tuple[int, Record]]
@@ -121,8 +112,9 @@ def import_records(
             return result
         done = _PUT[records.kind](work, [record for _, record in rows])
         result.changed, result.known = done.changed, done.known
-        result.rebuilt = {keys[a]: day for a, day in sorted(done.since.items())}
-        catch_up(work, list(done.since), now)
+        concerned = {a: day for a, day in sorted(done.since.items()) if a in keys}
+        result.rebuilt = {keys[a]: day for a, day in concerned.items()}
+        catch_up(work, list(concerned), now)
     return result
 
 
@@ -155,12 +147,12 @@ def _once(
         if isinstance(row, Conversion) and account is not None:
             row = replace(row, account_id=account.account_id)  # noqa: PLW2901 - files name none
         name, day = _day(row)
-        first, known = good.setdefault(_key(row), (line, row))
         if day > today:
-            del good[_key(row)]
             reason = f"{name}: {day} is still to come; import it from that day on"
             result.refuse(line, Reject(_names(row), reason, repr(row)))
-        elif known != row:
+            continue
+        first, known = good.setdefault(_key(row), (line, row))
+        if known != row:
             reason = f"the record is on line {first} too, and line {line} differs"
             result.refuse(line, Reject(_names(row), reason, repr(row)))
         elif first != line:
@@ -215,81 +207,3 @@ def _contradiction(action: CorporateAction, others: Sequence[CorporateAction]) -
     if Facts(actions=tuple(others)).newest(action.new_isin) == action.isin:
         return f"{action.new_isin} became {action.isin} earlier"
     return ""
-
-
-@dataclass(frozen=True, slots=True)
-class Statement:
-    """What a person says about one stored fill.
-
-    Attributes:
-        reason: In words; kept as evidence.
-        who: The person's name; kept as evidence.
-    """
-
-    trade_date: date
-    fill_id: str
-    reason: str
-    who: str
-
-
-def correct_fill(
-    store: Store, account: Account, statement: Statement, changes: dict[str, Any], now: datetime
-) -> bool:
-    """Change what a fill says; one that was annulled counts again.
-
-    Args:
-        store: The books.
-        account: Whose fill it is.
-        statement: Which fill, who says so, and why.
-        changes: New ``quantity``, ``price`` (in millionths) or ``product``.
-        now: UTC.
-
-    Returns:
-        Whether anything changed.
-
-    Raises:
-        ConfigurationError: There is no such fill, or the statement is not whole.
-    """
-    if changes.get("quantity", 1) < 1:
-        raise ConfigurationError("a fill's quantity is above 0; annul the fill if there was none")
-    if changes.get("product", "CNC") not in PRODUCTS:
-        raise ConfigurationError(f"the product is none of {', '.join(sorted(PRODUCTS))}")
-    return _correct(store, account, statement, lambda fill: replace(fill, **changes), now)
-
-
-def annul_fill(store: Store, account: Account, statement: Statement, now: datetime) -> bool:
-    """Make a fill count for nothing; it stays as evidence. See ``correct_fill``."""
-    return _correct(store, account, statement, lambda _: None, now)
-
-
-def _correct(
-    store: Store,
-    account: Account,
-    statement: Statement,
-    change: Callable[[Fill], Fill | None],
-    now: datetime,
-) -> bool:
-    for name, most in (("reason", _MOST_WORDS), ("who", _MOST_NAME)):
-        if not 0 < len(getattr(statement, name).strip()) <= most:
-            raise ConfigurationError(f"a correction needs a {name} of 1 to {most} characters")
-    with store.begin([account.account_id]) as work:
-        stored = _found(work, account, statement)
-        after = change(stored.fill)
-        counted = stored.fill if stored.annulled_at is None else None
-        if after == counted:
-            return False
-        work.correct_fill(
-            Correction(stored, after, statement.reason.strip(), statement.who.strip(), now)
-        )
-        catch_up(work, [account.account_id], now)
-    return True
-
-
-def _found(work: UnitOfWork, account: Account, statement: Statement) -> StoredFill:
-    day, fill_id = statement.trade_date, statement.fill_id
-    stored = work.stored_fill(account.account_id, day, fill_id)
-    if stored is None:
-        raise ConfigurationError(
-            f"{account.key} has no fill {fill_id!r} on {day}; list them with: tradesync fills list"
-        )
-    return stored
