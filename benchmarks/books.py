@@ -16,7 +16,8 @@ from cryptography.fernet import Fernet, MultiFernet
 
 from tradesync_dagster.domain.accounts import Account
 from tradesync_dagster.domain.book_days import Entries, close_days
-from tradesync_dagster.domain.bookkeeping import empty_lots, keep
+from tradesync_dagster.domain.book_frames import empty_lots
+from tradesync_dagster.domain.bookkeeping import keep
 from tradesync_dagster.domain.facts import Facts
 from tradesync_dagster.domain.fills import Fill
 from tradesync_dagster.domain.orders import Side

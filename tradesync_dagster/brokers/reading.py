@@ -125,6 +125,18 @@ def optional_price(row: Row, name: str) -> int:
     return price(row, name) if row.get(name) is not None else 0
 
 
+def price_per_unit(row: Row, value: int, units: int) -> int:
+    """Return what each unit of a row's instrument cost, rounded to millionths; 0 without units.
+
+    Args:
+        row: With its ``multiplier``.
+        value: Of all units, in millionths.
+        units: How many, of either sign.
+    """
+    times = abs(units) * quantity(row, "multiplier", least=1)
+    return money.divide_rounded(value, times) if times else 0
+
+
 def average(row: Row, name: str = "average_price") -> int:
     """Read an average, rounded to millionths; see ``money.parse_average``."""
     return money.parse_average(_present(row, name), name)

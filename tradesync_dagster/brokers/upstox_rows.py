@@ -13,8 +13,8 @@ from datetime import datetime, timedelta
 
 from tradesync_dagster.brokers import reading
 from tradesync_dagster.brokers.reading import Row
-from tradesync_dagster.domain import errors
-from tradesync_dagster.domain.answers import BrokerHolding, BrokerPosition, Fetch
+from tradesync_dagster.domain import errors, money
+from tradesync_dagster.domain.answers import BrokerHolding, BrokerPosition, Fetch, Margin
 from tradesync_dagster.domain.fills import Fill
 from tradesync_dagster.domain.market_calendar import trade_date_of
 from tradesync_dagster.domain.orders import BrokerOrder, OrderStatus, status_of
@@ -113,7 +113,16 @@ def position(row: Row) -> BrokerPosition:
         average_price=_open_average(row),
         last_price=reading.price(row, "last_price"),
         close_price=reading.optional_price(row, "close_price"),
+        overnight_price=_overnight_price(row),
     )
+
+
+def _overnight_price(row: Row) -> int:
+    carried = reading.signed_quantity(row, "overnight_quantity")
+    side = "buy" if carried > 0 else "sell"
+    units = reading.optional_price(row, f"overnight_{side}_quantity") // money.PRICE_UNIT
+    amount = reading.optional_price(row, f"overnight_{side}_amount")
+    return reading.price_per_unit(row, amount, units) if carried else 0
 
 
 def _open_average(row: Row) -> int:
@@ -143,6 +152,15 @@ def holding(row: Row) -> BrokerHolding:
         used_quantity=used,
         average_price=reading.average(row),
         last_price=reading.price(row, "last_price"),
+    )
+
+
+def margin(row: Row) -> Margin:
+    """Read a segment's funds, rounded: Upstox computes them."""
+    return Margin(
+        segment=reading.text(row, "segment").lower(),
+        available=reading.average(row, "available_margin"),
+        used=reading.average(row, "used_margin"),
     )
 
 

@@ -1,12 +1,12 @@
 """Zerodha's Kite Connect v3 over the shared transport.
 
-What belongs here: Kite's addresses and fields. What does not: its error words
-(``zerodha_errors``), HTTP itself.
+What belongs here: Kite's addresses and fields. What does not: its envelope and error words
+(``zerodha_errors``), logging in (``zerodha_login``), HTTP itself.
 """
 
 from collections.abc import Mapping
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from tradesync_dagster.brokers import fetching, reading, zerodha_errors
 from tradesync_dagster.brokers.fetching import Book, Rows
@@ -15,7 +15,13 @@ from tradesync_dagster.brokers.transport import Answer, Call, Transport, Window
 from tradesync_dagster.brokers.zerodha_errors import BROKER
 from tradesync_dagster.domain import errors
 from tradesync_dagster.domain.accounts import Account
-from tradesync_dagster.domain.answers import BrokerHolding, BrokerPosition, Fetch, OrderRequest
+from tradesync_dagster.domain.answers import (
+    BrokerHolding,
+    BrokerPosition,
+    Fetch,
+    Margin,
+    OrderRequest,
+)
 from tradesync_dagster.domain.fills import Fill
 from tradesync_dagster.domain.market_calendar import trade_date_of
 from tradesync_dagster.domain.money import format_price
@@ -30,11 +36,12 @@ BASE_URL = "https://api.kite.trade"
 class ZerodhaClient:
     """One account at Zerodha."""
 
+    CREDENTIALS: ClassVar[tuple[str, ...]] = ("api_key", "access_token")
     WINDOWS = (Window(10, 1.0),)  # Kite's limit for placements and for all calls made here
 
     def __init__(self, account: Account, transport: Transport, clock: Clock) -> None:
         """Check the account's ``api_key``, ``access_token`` and base_url; send nothing."""
-        key, token = (reading.credential(account, name) for name in ("api_key", "access_token"))
+        key, token = (reading.credential(account, name) for name in self.CREDENTIALS)
         self._account = account
         self._transport = transport
         self._clock = clock
@@ -56,7 +63,13 @@ class ZerodhaClient:
     async def order_history(self, broker_order_id: str) -> Fetch[BrokerOrder]:
         """Fetch the states that an order of today went through, one a row."""
         return await self._fetch(
-            Book("orders", _path("orders", broker_order_id), _order, "order_id")
+            Book(
+                "orders",
+                _path("orders", broker_order_id),
+                _order,
+                "order_id",
+                fetching.whole_row,
+            )
         )
 
     async def trades(self) -> Fetch[Fill]:
@@ -75,6 +88,17 @@ class ZerodhaClient:
         return await self._fetch(
             Book("holdings", "/portfolio/holdings", _holding, "tradingsymbol", fetching.whole_row)
         )
+
+    async def margins(self) -> Fetch[Margin]:
+        """Fetch what may still be used, by segment."""
+        book = Book("margins", "/user/margins", _margin, "segment", lambda row: row.segment)
+
+        def unwrap(answer: Answer) -> Rows:
+            data = self._data(book.kind, answer, write=False)
+            return Rows(fetching.segments_of(BROKER, data))
+
+        send = partial(self._send, "GET", book.kind, book.path)
+        return await fetching.fetch(self._clock, book, send, unwrap)
 
     async def place(self, request: OrderRequest) -> str:
         """Place an order once; return the broker's order id.
@@ -135,24 +159,9 @@ class ZerodhaClient:
         return await self._transport.request(call)
 
     def _data(self, endpoint: str, answer: Answer, *, write: bool) -> Any:
-        """Take the data out of Kite's envelope, or raise what the envelope tells."""
-        try:
-            document = reading.parse_json(BROKER, endpoint, answer, self._secrets)
-        except errors.UnreadableAnswerError:
-            if answer.status < 400:
-                raise
-            document = None
-        envelope = document if isinstance(document, Mapping) else {}
-        status = envelope.get("status")
-        if answer.status >= 400 or status == "error":
-            raise zerodha_errors.told(
-                endpoint, answer, envelope, self._account.key, self._secrets, write=write
-            )
-        if answer.status >= 300 or status != "success" or "data" not in envelope:
-            raise errors.UnreadableAnswerError(
-                BROKER, endpoint, f"the answer (HTTP {answer.status}) is not Kite's envelope"
-            )
-        return envelope["data"]
+        return zerodha_errors.data_of(
+            endpoint, answer, self._account.key, self._secrets, write=write
+        )
 
 
 def _order(row: Row) -> BrokerOrder:
@@ -211,7 +220,17 @@ def _position(row: Row) -> BrokerPosition:
         average_price=reading.average(row),
         last_price=reading.price(row, "last_price"),
         close_price=reading.optional_price(row, "close_price"),
+        overnight_price=_overnight_price(row),
     )
+
+
+def _overnight_price(row: Row) -> int:
+    """Take the day's trading out of what the position cost: Kite gives both sums exactly."""
+    carried = reading.signed_quantity(row, "overnight_quantity")
+    side = "buy" if carried > 0 else "sell"
+    total = reading.optional_price(row, f"{side}_value")
+    value = total - reading.optional_price(row, f"day_{side}_value")
+    return reading.price_per_unit(row, value, carried)
 
 
 def _holding(row: Row) -> BrokerHolding:
@@ -225,6 +244,18 @@ def _holding(row: Row) -> BrokerHolding:
         used_quantity=reading.quantity(row, "used_quantity"),
         average_price=reading.average(row),
         last_price=reading.price(row, "last_price"),
+    )
+
+
+def _margin(row: Row) -> Margin:
+    """Read a segment's funds, rounded: Kite computes them, and they show it (99725.05000000002)."""
+    used = row.get("utilised")
+    if not isinstance(used, Mapping):
+        raise errors.ValueRefusedError("utilised: expected an object")
+    return Margin(
+        segment=reading.text(row, "segment").lower(),
+        available=reading.average(row, "net"),
+        used=reading.average(used, "debits"),
     )
 
 

@@ -40,7 +40,7 @@ class Fetch(Generic[RowT_co]):
     """One answer of a broker, or the lack of one; never an exception, never a silent empty.
 
     Attributes:
-        kind: ``orders``, ``trades``, ``positions`` or ``holdings``.
+        kind: ``orders``, ``trades``, ``positions``, ``holdings`` or ``margins``.
         trade_date: The exchange's day (Asia/Kolkata) that was asked for.
         requested_at: When the request was sent, UTC.
         seconds: From the request to the whole answer, retries included.
@@ -76,8 +76,10 @@ class BrokerPosition:
         overnight_quantity: Carried from before today, signed.
         multiplier: Currency value of one price unit for one contract.
         average_price: In millionths, rounded by the broker; 0 when nothing is open.
-        last_price: In millionths.
+        last_price: In millionths; ``None`` where the broker tells none.
         close_price: Of the trading day before, in millionths; 0 where the broker tells none.
+        overnight_price: What the carried units cost (or brought in) on average, in millionths; 0
+            where the broker does not tell it apart from the day's trading.
     """
 
     exchange: str
@@ -87,8 +89,9 @@ class BrokerPosition:
     overnight_quantity: int
     multiplier: int
     average_price: int
-    last_price: int
+    last_price: int | None
     close_price: int = 0
+    overnight_price: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +115,21 @@ class BrokerHolding:
     used_quantity: int
     average_price: int
     last_price: int
+
+
+@dataclass(frozen=True, slots=True)
+class Margin:
+    """What the broker says an account may still use, and what it uses, in one segment.
+
+    Attributes:
+        segment: The broker's word in lower case, such as ``equity`` or ``commodity``.
+        available: What a new order may use, in millionths, rounded; negative when overdrawn.
+        used: By positions and open orders, in millionths, rounded; negative when released.
+    """
+
+    segment: str
+    available: int
+    used: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,34 +16,26 @@ the queues concerned for each day with a corporate action or conversion.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from tradesync_dagster.domain import lot_events
 from tradesync_dagster.domain.book_days import STILL_OPEN, Entries, close_days
+from tradesync_dagster.domain.book_frames import (
+    DAY_COLUMNS,
+    LOT_COLUMNS,
+    QUEUE,
+    Frame,
+    empty_days,
+    empty_lots,
+    fifo_place,
+    like_frame,
+    rows_of,
+)
+from tradesync_dagster.domain.conversions import converted
 from tradesync_dagster.domain.facts import DELIVERY, Facts, Settlement
-
-FILL_COLUMNS: Final = (
-    "account_id", "trade_date", "fill_id", "broker_order_id", "exchange", "symbol", "isin",
-    "product", "quantity", "price", "filled_at",
-)  # fmt: skip
-"""A frame of fills: dates as ordinals, ``filled_at`` in microseconds since 1970 UTC, ``quantity``
-signed, ``price`` in millionths."""
-QUEUE: Final = ["account_id", "strategy_id", "instrument", "product"]
-LOT_COLUMNS: Final = (
-    *QUEUE, "trade_date", "fill_id", "piece", "held_from", "held_to", "exchange", "symbol",
-    "opened_at", "quantity", "price",
-)  # fmt: skip
-"""A frame of lots: dates as ordinals, ``opened_at`` in microseconds since 1970 UTC."""
-DAY_COLUMNS: Final = (
-    *QUEUE, "trade_date", "exchange", "symbol", "quantity", "cost", "realised_pnl", "wins",
-    "losses",
-)  # fmt: skip
-"""A frame of queues' days: ``cost`` and ``realised_pnl`` in millionths, any size."""
-
-Frame = pd.DataFrame
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,26 +50,6 @@ class Books:
 
     lots: Frame
     days: Frame
-
-
-def empty_lots() -> Frame:
-    """Return a frame of no lots."""
-    return pd.DataFrame({name: [] for name in LOT_COLUMNS}).astype(_dtypes(LOT_COLUMNS))
-
-
-def empty_fills() -> Frame:
-    """Return a frame of no fills."""
-    return pd.DataFrame({name: [] for name in FILL_COLUMNS}).astype(_dtypes(FILL_COLUMNS))
-
-
-_TEXT = frozenset(
-    {"strategy_id", "instrument", "product", "fill_id", "broker_order_id", "exchange", "symbol",
-     "isin"}
-)  # fmt: skip
-
-
-def _dtypes(columns: Sequence[str]) -> dict[str, Any]:
-    return {name: object if name in _TEXT else np.int64 for name in columns}
 
 
 def keep(lots: Frame, fills: Frame, facts: Facts, start: int) -> Books:
@@ -102,7 +74,7 @@ def keep(lots: Frame, fills: Frame, facts: Facts, start: int) -> Books:
     lots, fills = lots[is_concerned[0]], fills[is_concerned[1]]
     for change in changes if concerned else ():
         before = fills["trade_date"] < change.day
-        part = _pass(lots, fills[before], facts, start)
+        part = _pass(lots, fills[before], facts, start, change.day)
         open_now = part.lots["held_to"] == STILL_OPEN
         moved = lot_events.apply(part.lots[open_now], fills[~before], change, facts)
         done.append(Books(pd.concat([part.lots[~open_now], moved.ended]), part.days))
@@ -111,6 +83,27 @@ def keep(lots: Frame, fills: Frame, facts: Facts, start: int) -> Books:
     if concerned:
         done.append(_pass(lots, fills, facts, start))
     return _joined(done)
+
+
+def as_converted(fills: Frame, facts: Facts, day: int) -> Frame:
+    """Put a day's fills into the products to which the broker moved them on that day.
+
+    Args:
+        fills: ``FILL_COLUMNS``, of the day.
+        facts: With the conversions.
+        day: Its ordinal.
+
+    Returns:
+        The fills; one that was moved in part is two.
+    """
+    moves = [m for m in facts.conversions if m.trade_date.toordinal() == day and not m.overnight]
+    if not moves:
+        return fills
+    named = _queued(fills.assign(strategy_id=""), facts)
+    rows = sorted(rows_of(named), key=fifo_place("filled_at"))
+    for move in sorted(moves, key=lambda m: (m.account_id, m.conversion_id)):
+        rows = converted(rows[::-1], move, facts)[::-1]
+    return like_frame(rows, named)[list(fills.columns)]
 
 
 def _queued(fills: Frame, facts: Facts) -> Frame:
@@ -122,17 +115,17 @@ def _queued(fills: Frame, facts: Facts) -> Frame:
     return fills.assign(instrument=np.array(names, dtype=object)[groups] if names else [], piece=0)
 
 
-def _pass(lots: Frame, fills: Frame, facts: Facts, start: int) -> Books:
-    """Keep books over days on which no lot changes but by trading and expiry."""
+def _pass(lots: Frame, fills: Frame, facts: Facts, start: int, until: int = STILL_OPEN) -> Books:
+    """Keep books from ``start`` until before ``until``, with trading and expiries only."""
     carried = lots.rename(columns={"opened_at": "filled_at"}).assign(day=start - 1)
     traded = fills.assign(day=fills["trade_date"], held_from=-1)
     columns = [*QUEUE, "day", "trade_date", "fill_id", "piece", "held_from", "exchange", "symbol",
                "filled_at", "quantity", "price"]  # fmt: skip
     parts = [part[columns] for part in (carried, traded) if len(part)]
     if not parts:
-        return Books(empty_lots(), lot_events.empty_days())
+        return Books(empty_lots(), empty_days())
     rows = pd.concat(parts, ignore_index=True)
-    rows = _settled(rows, facts.settlements)
+    rows = _settled(rows, [s for s in facts.settlements if s.expiry.toordinal() < until])
     queue = rows.groupby(QUEUE, sort=True).ngroup().to_numpy()
     order = fifo_order(queue, rows["day"].to_numpy(), rows["filled_at"].to_numpy(), rows)
     rows, queue = rows.iloc[order].reset_index(drop=True), queue[order].astype(np.int64)
@@ -154,8 +147,8 @@ def fifo_order(queue: Any, day: Any, at: Any, rows: Frame) -> Any:
         queue: Each row's queue.
         day: Each row's day.
         at: Each row's time.
-        rows: With ``fill_id`` and ``piece``; of two equal times the shorter id, then the lower one
-            comes first, which puts an exchange's numbers in their order.
+        rows: With ``fill_id``, ``piece`` and ``held_from``; of two equal times the shorter id, then
+            the lower one comes first, which puts an exchange's numbers in their order.
 
     Returns:
         Row numbers.
@@ -167,10 +160,12 @@ def fifo_order(queue: Any, day: Any, at: Any, rows: Frame) -> Any:
         return order
     group = np.cumsum(np.concatenate(([True], ~same)))[tied].tolist()
     picked = order[tied]
-    ids = rows["fill_id"].to_numpy()[picked].tolist()
-    pieces = rows["piece"].to_numpy()[picked].tolist()
+    ids, pieces, begun = (
+        rows[name].to_numpy()[picked].tolist() for name in ("fill_id", "piece", "held_from")
+    )
     keys = [
-        (g, len(i), i, p, k) for k, (g, i, p) in enumerate(zip(group, ids, pieces, strict=True))
+        (g, len(i), i, p, h, k)
+        for k, (g, i, p, h) in enumerate(zip(group, ids, pieces, begun, strict=True))
     ]
     order[tied] = picked[[key[-1] for key in sorted(keys)]]
     return order
@@ -183,10 +178,12 @@ def _settled(rows: Frame, settlements: Sequence[Settlement]) -> Frame:
     if expired.empty:
         return rows
     last = expired.drop_duplicates(QUEUE, keep="last").set_index(QUEUE, drop=False)
-    net = expired.groupby(QUEUE)["quantity"].sum().reindex(last.index)
+    queues = expired.groupby(QUEUE)
+    net = queues["quantity"].sum().reindex(last.index)
     found = [by_name[name] for name in last["instrument"]]
     # Should a fill claim to be later than the expiry, the queue ends with that fill.
-    day = np.maximum([s.expiry.toordinal() for s in found], last["day"].to_numpy())
+    latest = queues["day"].max().reindex(last.index)
+    day = np.maximum([s.expiry.toordinal() for s in found], latest.to_numpy())
     closing = last.reset_index(drop=True).assign(
         quantity=-net.to_numpy(),
         price=[s.price for s in found],
@@ -225,9 +222,7 @@ def _days(rows: Frame, days: Any, start: int) -> Frame:
 
 def _joined(parts: Sequence[Books]) -> Books:
     lots = pd.concat([p.lots for p in parts if len(p.lots)] or [empty_lots()], ignore_index=True)
-    days = pd.concat(
-        [p.days for p in parts if len(p.days)] or [lot_events.empty_days()], ignore_index=True
-    )
+    days = pd.concat([p.days for p in parts if len(p.days)] or [empty_days()], ignore_index=True)
     if len(parts) > 1:
         days = _merged(days).sort_values([*QUEUE, "trade_date"], ignore_index=True)
     return Books(lots, days)

@@ -13,6 +13,9 @@ from tradesync_dagster.domain.orders import Side
 DELIVERY = frozenset({"CNC", "MTF"})
 """Products whose shares settle into holdings."""
 
+TWINS = {"NSE": "BSE", "BSE": "NSE"}
+"""Where else a share is listed."""
+
 
 @dataclass(frozen=True, slots=True)
 class OpeningBalance:
@@ -124,6 +127,9 @@ class Facts:
             An ISIN, or ``EXCHANGE:SYMBOL``.
         """
         isin = isin or self.isins.get((exchange, symbol), "")
+        if not isin and (twin := TWINS.get(exchange)):
+            # Brokers tell the ISIN for one listing only; a share has one symbol on both exchanges.
+            isin = self.isins.get((twin, symbol), "")
         if product not in DELIVERY or not isin:
             return f"{exchange}:{symbol}"
         return self.newest(isin)

@@ -11,22 +11,26 @@ module goes lot by lot.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from tradesync_dagster.domain.book_frames import (
+    DAY_COLUMNS,
+    QUEUE,
+    Frame,
+    Row,
+    empty_days,
+    fifo_place,
+    like_frame,
+    queue_of,
+    rows_of,
+)
+from tradesync_dagster.domain.conversions import converted, netted
 from tradesync_dagster.domain.facts import Conversion, CorporateAction, Facts
-
-_QUEUE: Final = ["account_id", "strategy_id", "instrument", "product"]
-_DAY_COLUMNS: Final = [
-    *_QUEUE, "trade_date", "exchange", "symbol", "quantity", "cost", "realised_pnl", "wins",
-    "losses",
-]  # fmt: skip
-Frame = pd.DataFrame
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +57,6 @@ class Moved:
     lots: Frame
     fills: Frame
     days: Frame
-
-
-def empty_days() -> Frame:
-    """Return a frame of no days."""
-    return pd.DataFrame({name: np.empty(0, np.int64) for name in _DAY_COLUMNS}).astype(
-        dict.fromkeys(["strategy_id", "instrument", "product", "exchange", "symbol"], object)
-    )
 
 
 def changes(facts: Facts, start: int) -> list[Change]:
@@ -127,7 +124,7 @@ def is_in(frame: Frame, keys: set[tuple[Any, ...]]) -> Any:
     """
     if not keys:
         return np.zeros(len(frame), np.bool_)
-    rows = frame[_QUEUE].itertuples(index=False, name=None)
+    rows = frame[QUEUE].itertuples(index=False, name=None)
     return np.fromiter((row in keys for row in rows), np.bool_, len(frame))
 
 
@@ -143,52 +140,39 @@ def apply(lots: Frame, fills: Frame, change: Change, facts: Facts) -> Moved:
     Returns:
         What it came to.
     """
-    before: list[Row] = sorted(_rows(lots), key=_place("opened_at"))
+    before: list[Row] = sorted(rows_of(lots), key=fifo_place("opened_at"))
     after = before
     for action in change.actions:
         after = _reissued(after, action, facts.newest(action.isin))
     today = fills["trade_date"] == change.day
-    rows = sorted(_rows(fills[today]), key=_place("filled_at"))
+    rows = sorted(rows_of(fills[today]), key=fifo_place("filled_at"))
     for move in change.conversions:
         if move.overnight:
-            after = _converted(after, move, facts)
+            after = converted(after, move, facts)
         else:
-            rows = _converted(rows[::-1], move, facts)[::-1]
-    after, earned = _netted(after)
+            rows = converted(rows[::-1], move, facts)[::-1]
+    after, earned = netted(after)
     same = {id(row) for row in before} & {id(row) for row in after}
     ended = [row | {"held_to": change.day} for row in before if id(row) not in same]
     fresh = [row for row in after if id(row) not in same]
-    for row in fresh:
-        row["held_from"] = change.day
-    touched = {_queue_of(row) for row in (*ended, *fresh)}
+    _begin(fresh, change.day)
+    touched = {queue_of(row) for row in (*ended, *fresh)}
     return Moved(
-        ended=_frame(ended, lots),
-        lots=_frame(after, lots),
-        fills=pd.concat([f for f in (_frame(rows, fills), fills[~today]) if len(f)] or [fills]),
+        ended=like_frame(ended, lots),
+        lots=like_frame(after, lots),
+        fills=pd.concat([f for f in (like_frame(rows, fills), fills[~today]) if len(f)] or [fills]),
         days=_standing(after, ended, touched, earned, change.day),
     )
 
 
-def _place(time: str) -> Callable[[Row], tuple[Any, ...]]:
-    """Order rows of any queue first in, first out, as ``bookkeeping.fifo_order`` does."""
-    return lambda row: (row[time], len(row["fill_id"]), row["fill_id"], row["piece"])
-
-
-def _rows(frame: Frame) -> list[Row]:
-    return [
-        dict(zip(frame.columns, row, strict=True))
-        for row in frame.itertuples(index=False, name=None)
-    ]
-
-
-def _frame(rows: Sequence[Row], like: Frame) -> Frame:
-    if not rows:
-        return like.iloc[:0]
-    return pd.DataFrame(list(rows), columns=like.columns).astype(like.dtypes.to_dict())
-
-
-def _queue_of(row: Row) -> tuple[Any, ...]:
-    return tuple(row[name] for name in _QUEUE)
+def _begin(fresh: Iterable[Row], day: int) -> None:
+    """Let lots begin; parts of one lot that meet again in a queue become pieces of it."""
+    taken: set[tuple[Any, ...]] = set()
+    for row in fresh:
+        row["held_from"] = day
+        while (key := (*queue_of(row), row["trade_date"], row["fill_id"], row["piece"])) in taken:
+            row["piece"] += 1
+        taken.add(key)
 
 
 def _reissued(rows: list[Row], action: CorporateAction, instrument: str) -> list[Row]:
@@ -201,7 +185,7 @@ def _reissued(rows: list[Row], action: CorporateAction, instrument: str) -> list
     queues: dict[tuple[Any, ...], list[Row]] = defaultdict(list)
     for row in rows:
         if row["instrument"] == instrument:
-            queues[_queue_of(row)].append(row)
+            queues[queue_of(row)].append(row)
         else:
             result.append(row)
     for held in queues.values():
@@ -238,61 +222,6 @@ def _at_whole_prices(row: Row, units: int, cost: int) -> Iterable[Row]:
             yield row | changed
 
 
-def _converted(rows: list[Row], move: Conversion, facts: Facts) -> list[Row]:
-    """Move units of one side to another product, the first rows first, splitting the last one."""
-    source = facts.instrument(move.exchange, move.symbol, move.from_product)
-    target = facts.instrument(move.exchange, move.symbol, move.to_product)
-    left: dict[str, int] = defaultdict(lambda: move.quantity)
-    result: list[Row] = []
-    for row in rows:
-        fits = (row["account_id"], row["instrument"], row["product"]) == (
-            move.account_id,
-            source,
-            move.from_product,
-        ) and (row["quantity"] > 0) == (move.side.sign > 0)
-        units = min(abs(row["quantity"]), left[row["strategy_id"]]) if fits else 0
-        if not units:
-            result.append(row)
-            continue
-        left[row["strategy_id"]] -= units
-        signed = units * move.side.sign
-        result.append(row | {"instrument": target, "product": move.to_product, "quantity": signed})
-        if row["quantity"] != signed:
-            result.append(row | {"quantity": row["quantity"] - signed})
-    return result
-
-
-def _netted(rows: Sequence[Row]) -> tuple[list[Row], dict[tuple[Any, ...], list[int]]]:
-    """Pair units that a conversion brought to a queue with the opposite ones that it finds there.
-
-    Returns:
-        What is left open, and the P&L of each pair by queue.
-    """
-    queues: dict[tuple[Any, ...], list[Row]] = defaultdict(list)
-    for row in rows:
-        queues[_queue_of(row)].append(row)
-    left: list[Row] = []
-    earned: dict[tuple[Any, ...], list[int]] = {}
-    for key, held in queues.items():
-        kept: list[Row] = []
-        for row in sorted(held, key=_place("opened_at")):
-            rest: Row | None = row
-            while rest is not None and kept and kept[0]["quantity"] * rest["quantity"] < 0:
-                other = kept.pop(0)
-                units = min(abs(other["quantity"]), abs(rest["quantity"]))
-                sign = 1 if rest["quantity"] > 0 else -1
-                earned.setdefault(key, []).append(units * sign * (other["price"] - rest["price"]))
-                over = other["quantity"] + sign * units
-                if over:
-                    kept.insert(0, other | {"quantity": over})
-                under = rest["quantity"] - sign * units
-                rest = rest | {"quantity": under} if under else None
-            if rest is not None:
-                kept.append(rest)
-        left += kept
-    return left, earned
-
-
 def _standing(
     after: Sequence[Row],
     ended: Sequence[Row],
@@ -304,10 +233,10 @@ def _standing(
         return empty_days()
     totals: dict[tuple[Any, ...], Row] = {}
     for row in (*ended, *after):
-        key = _queue_of(row)
+        key = queue_of(row)
         if key in touched and key not in totals:
             pairs = earned.get(key, [])
-            totals[key] = {name: row[name] for name in (*_QUEUE, "exchange", "symbol")} | {
+            totals[key] = {name: row[name] for name in (*QUEUE, "exchange", "symbol")} | {
                 "trade_date": day,
                 "quantity": 0,
                 "cost": 0,
@@ -316,7 +245,7 @@ def _standing(
                 "losses": sum(pair < 0 for pair in pairs),
             }
     for row in after:
-        if (key := _queue_of(row)) in touched:
+        if (key := queue_of(row)) in touched:
             totals[key]["quantity"] += row["quantity"]
             totals[key]["cost"] += row["quantity"] * row["price"]
-    return pd.DataFrame([totals[key] for key in sorted(totals)], columns=_DAY_COLUMNS)
+    return pd.DataFrame([totals[key] for key in sorted(totals)], columns=list(DAY_COLUMNS))

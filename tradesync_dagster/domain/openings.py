@@ -12,7 +12,8 @@ from typing import Any, Final
 import pandas as pd
 
 from tradesync_dagster.domain.book_days import STILL_OPEN
-from tradesync_dagster.domain.bookkeeping import FILL_COLUMNS, empty_lots, keep
+from tradesync_dagster.domain.book_frames import FILL_COLUMNS, empty_lots
+from tradesync_dagster.domain.bookkeeping import keep
 from tradesync_dagster.domain.facts import Facts, OpeningBalance
 from tradesync_dagster.domain.market_calendar import (
     microseconds,
@@ -43,7 +44,7 @@ def opening_fills(facts: Facts, fills: Frame) -> tuple[Frame, list[Excess]]:
 
     They come before everything else known of their queue, so that earlier sales find what they
     sold; unless a corporate action lies between, whose effect on them would be a guess: then they
-    stand at the day before the balance.
+    stand after it, at the balance. An action on the day of the balance itself comes after it.
 
     Args:
         facts: With the opening balances.
@@ -56,7 +57,7 @@ def opening_fills(facts: Facts, fills: Frame) -> tuple[Frame, list[Excess]]:
     excess: list[Excess] = []
     for day, balances in _by_day(facts.openings).items():
         earlier = fills[(fills["trade_date"] < day.toordinal()) & (fills["strategy_id"] == "")]
-        known, first = _left_open(earlier, facts)
+        known, first = _left_open(earlier, _known_at(facts, day))
         for key, balance in _by_queue(balances, facts).items():
             units = balance.quantity - known.get(key, 0)
             if units * balance.quantity < 0 or (units and not balance.quantity):
@@ -66,6 +67,19 @@ def opening_fills(facts: Facts, fills: Frame) -> tuple[Frame, list[Excess]]:
     columns = [*FILL_COLUMNS, "strategy_id"]
     made = pd.DataFrame(rows, columns=columns).astype(fills[columns].dtypes.to_dict())
     return made, excess
+
+
+def _known_at(facts: Facts, day: date) -> Facts:
+    """Leave out what changes lots on a day or later; such actions still name their shares."""
+    return replace(
+        facts,
+        actions=tuple(
+            action if action.ex_date < day else replace(action, shares_after=1, shares_before=1)
+            for action in facts.actions
+        ),
+        conversions=tuple(move for move in facts.conversions if move.trade_date < day),
+        settlements=tuple(end for end in facts.settlements if end.expiry < day),
+    )
 
 
 def _by_day(openings: Iterable[OpeningBalance]) -> dict[date, list[OpeningBalance]]:
@@ -114,15 +128,13 @@ def _assumed(
 ) -> list[dict[str, Any]]:
     eve = previous_trading_day(balance.trade_date)
     settled = previous_trading_day(eve)
-    if first is not None:
-        earlier = date.fromordinal(first - 1)
-        between = [
-            action
-            for action in facts.actions
-            if facts.newest(action.isin) == key[1]
-            and earlier < action.ex_date <= balance.trade_date
-        ]
-        settled = settled if between else min(earlier, settled)
+    earliest = settled if first is None else min(date.fromordinal(first - 1), settled)
+    acted = [
+        action.ex_date
+        for action in facts.actions
+        if facts.newest(action.isin) == key[1] and earliest < action.ex_date < balance.trade_date
+    ]
+    settled = max(settled, *acted) if acted else earliest
     arriving = min(units, balance.t1_quantity) if first is None and units > 0 else 0
     parts = ((ASSUMED, settled, units - arriving), (f"{ASSUMED}-t1", eve, arriving))
     return [

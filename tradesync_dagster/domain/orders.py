@@ -66,6 +66,7 @@ _STATUS_BY_WORD = {
     "NOT CANCELLED": OrderStatus.OPEN,
     "UPDATE": OrderStatus.OPEN,
     "TRIGGER PENDING": OrderStatus.TRIGGER_PENDING,
+    "TRIGGER_PENDING": OrderStatus.TRIGGER_PENDING,
     "PUT ORDER REQ RECEIVED": OrderStatus.PENDING_EXECUTION,
     "VALIDATION PENDING": OrderStatus.PENDING_EXECUTION,
     "OPEN PENDING": OrderStatus.PENDING_EXECUTION,
@@ -74,7 +75,8 @@ _STATUS_BY_WORD = {
     "MODIFY AFTER MARKET ORDER REQ RECEIVED": OrderStatus.AMO,
 }
 """The brokers' documented order statuses: Kite Connect's words, which the others use in their case,
-and Upstox's own for after-market orders."""
+Upstox's own for after-market orders, and AutoTrader's TRIGGER_PENDING. AutoTrader's UNKNOWN is left
+out on purpose."""
 
 
 def status_of(word: str) -> OrderStatus:

@@ -126,6 +126,8 @@ def _position_row(key: Key, position: _Position, prices: Prices) -> Row:
         net = position.bought - position.sold
         if net < 0:
             average = divide_rounded(position.sold_value, position.sold)
+        elif net and not position.lots:  # all of it netted with sales on another exchange
+            average = divide_rounded(position.bought_value, position.bought)
     return {
         "account_id": account_id,
         "exchange": exchange,

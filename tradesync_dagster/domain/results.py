@@ -34,6 +34,8 @@ class AccountResult:
         realised_pnl: In millionths of the currency, any size.
         unrealised_pnl: In millionths; ``None`` where a price is missing.
         seconds: Time of each step by its name.
+        session_ended: The tick in which the broker first refused the session, by its id; empty
+            while the session works.
     """
 
     account: str
@@ -54,6 +56,7 @@ class AccountResult:
     rejects: int = 0
     positions_regenerated: bool = False
     seconds: dict[str, float] = field(default_factory=dict)
+    session_ended: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,10 +14,17 @@ import pandas as pd
 from tradesync_dagster.domain.answers import Reject
 from tradesync_dagster.domain.bookkeeping import Books
 from tradesync_dagster.domain.breaks import Break
-from tradesync_dagster.domain.facts import Facts, OpeningBalance
+from tradesync_dagster.domain.facts import (
+    Conversion,
+    CorporateAction,
+    Facts,
+    OpeningBalance,
+    Settlement,
+)
 from tradesync_dagster.domain.fills import Fill
 from tradesync_dagster.domain.orders import Intent, Order, OrderEvent
 from tradesync_dagster.domain.publications import OutboxMessage
+from tradesync_dagster.domain.records import ClosingPrice, Correction, Recorded, StoredFill
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +158,44 @@ class FillRows(Protocol):
         ...
 
 
+class FactRows(Protocol):
+    """What people record, or withdraw: it marks the books concerned stale, leased or not."""
+
+    def put_actions(self, facts: Iterable[CorporateAction], *, withdraw: bool = ...) -> Recorded:
+        """Insert or update corporate actions."""
+        ...
+
+    def put_settlements(self, facts: Iterable[Settlement], *, withdraw: bool = ...) -> Recorded:
+        """Insert or update settlements, and their instruments' expiries."""
+        ...
+
+    def put_conversions(self, facts: Iterable[Conversion], *, withdraw: bool = ...) -> Recorded:
+        """Insert or update conversions."""
+        ...
+
+    def put_closing_prices(
+        self, facts: Iterable[ClosingPrice], *, withdraw: bool = ...
+    ) -> Recorded:
+        """Insert or update closing prices."""
+        ...
+
+    def stored_fills(self, account_id: int, since: date) -> list[StoredFill]:
+        """Read an account's fills, newest first, annulled ones too."""
+        ...
+
+    def stored_fill(self, account_id: int, day: date, fill_id: str) -> StoredFill | None:
+        """Read one fill."""
+        ...
+
+    def correct_fill(self, correction: Correction) -> None:
+        """Change or annul a fill, and keep what it was."""
+        ...
+
+    def corrections(self, account_id: int) -> list[dict[str, Any]]:
+        """Read an account's corrections, newest first."""
+        ...
+
+
 class BookRows(Protocol):
     """What is made from fills: lots, days, positions, holdings."""
 
@@ -234,6 +279,9 @@ class EvidenceRows(Protocol):
         """Record the outcome of a sync for each account."""
         ...
 
+    def last_results(self, account_ids: Sequence[int]) -> dict[int, dict[str, Any]]:
+        """Read the outcome of each account's latest sync; one never synced has none."""
+
 
 class PublicationRows(Protocol):
     """What waits to be published."""
@@ -247,5 +295,5 @@ class PublicationRows(Protocol):
         ...
 
 
-class UnitOfWork(OrderRows, FillRows, BookRows, EvidenceRows, PublicationRows, Protocol):
+class UnitOfWork(OrderRows, FillRows, FactRows, BookRows, EvidenceRows, PublicationRows, Protocol):
     """One transaction over the books, holding the lease of the accounts it was begun for."""

@@ -4,6 +4,7 @@ What belongs here: the engine for SQLite and PostgreSQL, migrations and their ch
 tables and queries.
 """
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -107,6 +108,33 @@ def _in_words(engine: Engine) -> Iterator[None]:
             f"the database {where} cannot be used: {cause.strip().splitlines()[0]}; "
             "check TRADESYNC_DATABASE_URL and that the server runs"
         ) from None
+
+
+def sweep(engine: Engine) -> None:
+    """Rewrite SQLite's file, so that nothing is left in it of rows as they were before.
+
+    PostgreSQL clears old rows away by itself, in its own time.
+
+    Raises:
+        ConfigurationError: Others use the file; it says what to do.
+    """
+    if engine.dialect.name != "sqlite":
+        return
+    connection = engine.raw_connection()
+    try:
+        cursor = connection.cursor()
+        cursor.execute("VACUUM")
+        (busy, *_), *_ = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        problem = "others use it" if busy else ""
+    except sqlite3.OperationalError as error:
+        problem = str(error)
+    finally:
+        connection.close()
+    if problem:
+        raise ConfigurationError(
+            f"the change is made, but its traces stay in the database file ({problem}); run this "
+            "again when nothing else of tradesync runs"
+        )
 
 
 def migrate(engine: Engine, revision: str = "head") -> None:

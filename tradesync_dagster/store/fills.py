@@ -4,17 +4,19 @@ What belongs here: reading and writing them in bulk, and marking the books that 
 from them. What does not: making books (``domain.bookkeeping``) or keeping them (``books``).
 """
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from datetime import date
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import Date, Integer, Text, case, column, func, literal, select, values
+from sqlalchemy import case, func, literal, literal_column, select, text
 
-from tradesync_dagster.domain.bookkeeping import FILL_COLUMNS
+from tradesync_dagster.domain.book_frames import FILL_COLUMNS
 from tradesync_dagster.domain.facts import (
     DELIVERY,
+    TWINS,
     Conversion,
     CorporateAction,
     Facts,
@@ -31,7 +33,19 @@ from tradesync_dagster.store.rows import Repository, insert_new, upsert
 BROKER = "broker"
 _FILL_FIELDS = tuple(field.name for field in fields(Fill))
 _LOOKUP = 2_000
+_UNTOLD = ("isin", "last_price", "priced_at")
 _Key = tuple[int, date, str]
+_WANTED = {
+    "postgresql": (
+        "unnest(CAST(:accounts AS int[]), CAST(:days AS date[]), CAST(:names AS text[])) "
+        "AS wanted (account_id, day, id)"
+    ),
+    "sqlite": (
+        "(SELECT json_extract(value, '$[0]') AS account_id, json_extract(value, '$[1]') AS day, "
+        "json_extract(value, '$[2]') AS id FROM json_each(:keys)) AS wanted"
+    ),
+}
+"""A list of keys to join with: looked up by "IN", SQLite would read the whole table."""
 
 
 def _fill_of(found: Mapping[Any, Any]) -> Fill:
@@ -86,27 +100,27 @@ class Fills(Repository):
     def _known(self, keys: list[_Key]) -> dict[_Key, tuple[Fill, str]]:
         table = book_tables.fills
         found: dict[_Key, tuple[Fill, str]] = {}
-        for start in range(0, len(keys), _LOOKUP):
-            # Joined and not "IN": SQLite looks a list of tuples up by reading the whole table.
-            wanted = (
-                values(
-                    column("account_id", Integer), column("day", Date), column("id", Text),
-                    name="wanted",
-                )
-                .data(keys[start : start + _LOOKUP])
-                .cte("wanted")
-            )  # fmt: skip
-            query = select(table).join_from(
-                wanted,
-                table,
-                (table.c.account_id == wanted.c.account_id)
-                & (table.c.trade_date == wanted.c.day)
-                & (table.c.fill_id == wanted.c.id),
+        query = (
+            select(table)
+            .select_from(text(_WANTED[self._connection.dialect.name]))
+            .where(
+                table.c.account_id == literal_column("wanted.account_id"),
+                table.c.trade_date == literal_column("wanted.day"),
+                table.c.fill_id == literal_column("wanted.id"),
             )
-            for row in self._connection.execute(query).mappings():
+        )
+        for start in range(0, len(keys), _LOOKUP):
+            rows = self._connection.execute(query, self._wanted(keys[start : start + _LOOKUP]))
+            for row in rows.mappings():
                 key = (row["account_id"], row["trade_date"], row["fill_id"])
                 found[key] = (_fill_of(row), row["source"])
         return found
+
+    def _wanted(self, keys: Sequence[_Key]) -> dict[str, Any]:
+        if self._connection.dialect.name == "sqlite":
+            return {"keys": json.dumps([(a, day.isoformat(), name) for a, day, name in keys])}
+        accounts, days, names = zip(*keys, strict=True)
+        return {"accounts": list(accounts), "days": list(days), "names": list(names)}
 
     def mark_stale(self, since: Mapping[int, date]) -> None:
         """Note that accounts' books no longer follow from the facts, from a day on.
@@ -211,10 +225,10 @@ class Fills(Repository):
         """See ``unit_of_work.FillRows``."""
         listed = list(rows)
         self._mark_renamed(listed)
-        named = [row for row in listed if row["isin"]]
-        unnamed = [{k: v for k, v in row.items() if k != "isin"} for row in listed]
-        upsert(self._connection, book_tables.instruments, named)
-        upsert(self._connection, book_tables.instruments, unnamed)
+        for left_out in ((), ("isin",), ("last_price", "priced_at"), _UNTOLD):
+            told = [row for row in listed if _untold(row) == frozenset(left_out)]
+            bare = [{k: v for k, v in row.items() if k not in left_out} for row in told]
+            upsert(self._connection, book_tables.instruments, bare)
         upsert(
             self._connection,
             book_tables.closing_prices,
@@ -239,11 +253,13 @@ class Fills(Repository):
                 select(table.c.exchange, table.c.symbol, table.c.isin)
             )
         }
-        renamed = [
-            stored.get((row["exchange"], row["symbol"])) or f"{row['exchange']}:{row['symbol']}"
-            for row in rows
-            if row["isin"] not in ("", stored.get((row["exchange"], row["symbol"]), ""))
-        ]
+        renamed: set[str] = set()
+        for row in rows:
+            exchange, symbol = row["exchange"], row["symbol"]
+            known = stored.get((exchange, symbol), "")
+            if row["isin"] not in ("", known):
+                listings = (exchange, TWINS.get(exchange, exchange))
+                renamed |= {known} if known else {f"{place}:{symbol}" for place in listings}
         if not renamed:
             return
         days = book_tables.position_days
@@ -253,6 +269,13 @@ class Fills(Repository):
             .group_by(days.c.account_id)
         )
         self.mark_stale({row[0]: row[1] for row in self._connection.execute(query)})
+
+
+def _untold(row: Mapping[str, Any]) -> frozenset[str]:
+    """Name what a broker did not tell of an instrument, so that what is known of it stays."""
+    isin = () if row["isin"] else ("isin",)
+    price = () if row["last_price"] is not None else ("last_price", "priced_at")
+    return frozenset((*isin, *price))
 
 
 def _contradicts(stored: Fill, stored_source: str, sent: Fill, source: str) -> bool:

@@ -3,13 +3,16 @@
 What belongs here: the upserts that every repository uses. What does not: any table's own rules.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Table, case, or_
+from sqlalchemy import Connection, Table, case, column, or_, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 
 _CHUNK = 5_000
+_COPIED = 500
+"""From how many rows on COPY is worth its temporary table."""
+_STAGE = "tradesync_stage"
 
 
 class Repository:
@@ -37,7 +40,10 @@ def insert_new(connection: Connection, table: Table, rows: Iterable[Mapping[str,
         table: Where to.
         rows: Mappings with the same keys.
     """
-    _run(connection, _insert(connection, table).on_conflict_do_nothing(), rows)
+    listed = [dict(row) for row in rows]
+    if listed:
+        key = [c.name for c in table.primary_key if c.name in listed[0]]
+        _write(connection, table, listed, key, lambda insert: insert.on_conflict_do_nothing())
 
 
 def upsert(
@@ -58,26 +64,72 @@ def upsert(
         counted: Counter column to a column of times: the counter grows by one whenever a row comes
             again with a later time.
     """
-    listed = list(rows)
+    listed = [dict(row) for row in rows]
     if not listed:
         return
-    statement = _insert(connection, table)
     key = [column.name for column in table.primary_key]
     changing = [name for name in listed[0] if name not in key and name not in keep]
-    differs = or_(*(table.c[name].is_distinct_from(statement.excluded[name]) for name in changing))
-    statement = statement.on_conflict_do_update(
-        index_elements=key,
-        set_={name: statement.excluded[name] for name in changing}
-        | {
-            counter: table.c[counter] + case((statement.excluded[time] > table.c[time], 1), else_=0)
-            for counter, time in (counted or {}).items()
-        },
-        where=differs,
+
+    def resolved(statement: Any) -> Any:
+        differs = or_(
+            *(table.c[name].is_distinct_from(statement.excluded[name]) for name in changing)
+        )
+        return statement.on_conflict_do_update(
+            index_elements=key,
+            set_={name: statement.excluded[name] for name in changing}
+            | {
+                counter: table.c[counter]
+                + case((statement.excluded[time] > table.c[time], 1), else_=0)
+                for counter, time in (counted or {}).items()
+            },
+            where=differs,
+        )
+
+    _write(connection, table, listed, key, resolved)
+
+
+def _write(
+    connection: Connection,
+    table: Table,
+    rows: Sequence[Mapping[str, Any]],
+    key: Sequence[str],
+    resolved: Callable[[Any], Any],
+) -> None:
+    insert = _insert(connection, table)
+    if connection.dialect.name == "postgresql" and len(rows) >= _COPIED:
+        unique = {tuple(row[name] for name in key) for row in rows}
+        if len(unique) == len(rows):  # one statement may not meet the same row twice
+            _copy(connection, table, rows)
+            columns = [table.c[name] for name in rows[0]]
+            staged = select(*(column(c.name, c.type) for c in columns)).select_from(text(_STAGE))
+            connection.execute(resolved(insert.from_select([c.name for c in columns], staged)))
+            return
+    statement = resolved(insert)
+    for start in range(0, len(rows), _CHUNK):
+        connection.execute(statement, rows[start : start + _CHUNK])
+
+
+def _copy(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Bring rows into a temporary table by COPY, several times faster than by statements."""
+    names = list(rows[0])
+    columns = ", ".join(f'"{name}"' for name in names)
+    connection.execute(text(f"DROP TABLE IF EXISTS {_STAGE}"))
+    connection.execute(
+        text(
+            f"CREATE TEMP TABLE {_STAGE} ON COMMIT DROP AS "  # noqa: S608 - our own names
+            f'SELECT {columns} FROM "{table.name}" WITH NO DATA'
+        )
     )
-    _run(connection, statement, listed)
-
-
-def _run(connection: Connection, statement: Any, rows: Iterable[Mapping[str, Any]]) -> None:
-    listed = [dict(row) for row in rows]
-    for start in range(0, len(listed), _CHUNK):
-        connection.execute(statement, listed[start : start + _CHUNK])
+    processors = [
+        table.c[name].type.dialect_impl(connection.dialect).bind_processor(connection.dialect)
+        for name in names
+    ]
+    driver = connection.connection.cursor()
+    with driver.copy(f"COPY {_STAGE} ({columns}) FROM STDIN") as copy:
+        for row in rows:
+            copy.write_row(
+                [
+                    process(row[name]) if process else row[name]
+                    for name, process in zip(names, processors, strict=True)
+                ]
+            )

@@ -8,17 +8,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 
-from cryptography.fernet import MultiFernet
+from cryptography.fernet import Fernet, MultiFernet
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError, OperationalError, StatementError
 
 from tradesync_dagster.domain.accounts import Account
 from tradesync_dagster.domain.errors import ConfigurationError, StoreError
 from tradesync_dagster.domain.publications import OutboxMessage, Snapshot
-from tradesync_dagster.store.accounts import Accounts
+from tradesync_dagster.store.accounts import Accounts, Elsewhere, nowhere
 from tradesync_dagster.store.books import BookKeeping
-from tradesync_dagster.store.engine import READ_ONLY
+from tradesync_dagster.store.engine import READ_ONLY, sweep
 from tradesync_dagster.store.evidence import Evidence
+from tradesync_dagster.store.facts import RecordedFacts
 from tradesync_dagster.store.fills import Fills
 from tradesync_dagster.store.orders import Orders
 from tradesync_dagster.store.outbox import Outbox
@@ -31,22 +32,24 @@ def _cause(error: DBAPIError) -> str:
     return str(error.orig).strip().splitlines()[0]
 
 
-class SqlUnitOfWork(Orders, Fills, BookKeeping, Evidence, Outbox):
+class SqlUnitOfWork(Orders, Fills, RecordedFacts, BookKeeping, Evidence, Outbox):
     """One transaction over all repositories."""
 
 
 class SqlStore:
     """The books in SQLite or PostgreSQL."""
 
-    def __init__(self, engine: Engine, cipher: MultiFernet) -> None:
+    def __init__(self, engine: Engine, cipher: MultiFernet, elsewhere: Elsewhere = nowhere) -> None:
         """Keep the engine.
 
         Args:
             engine: From ``open_engine``.
             cipher: Opens and closes the accounts' credentials.
+            elsewhere: Credentials that stand before the stored ones.
         """
         self.engine = engine
         self._cipher = cipher
+        self._elsewhere = elsewhere
 
     @contextmanager
     def begin(self, account_ids: Sequence[int]) -> Iterator[SqlUnitOfWork]:
@@ -114,10 +117,13 @@ class SqlStore:
         with self.reading() as connection:
             yield SqlUnitOfWork(connection)
 
-    def accounts(self, *, enabled_only: bool = True) -> list[Account]:
-        """See ``ports.Store``."""
+    def accounts(self, *, enabled_only: bool = True, as_stored: bool = False) -> list[Account]:
+        """See ``ports.Store``; ``as_stored`` gives stored credentials only, such as to add some."""
+        elsewhere = nowhere if as_stored else self._elsewhere
         with self.reading() as connection:
-            return Accounts(connection).listed(self._cipher, enabled_only=enabled_only)
+            return Accounts(connection).listed(
+                self._cipher, enabled_only=enabled_only, elsewhere=elsewhere
+            )
 
     def put_accounts(self, accounts: Sequence[Account]) -> None:
         """Insert accounts, or bring those with the same key up to date.
@@ -128,6 +134,25 @@ class SqlStore:
         with self.writing() as connection:
             for account in accounts:
                 Accounts(connection).put(account, self._cipher)
+
+    def put_credentials(self, key: str, changes: Mapping[str, str]) -> None:
+        """Add to an account's stored credentials; see ``Accounts.put_credentials``."""
+        with self.writing() as connection:
+            Accounts(connection).put_credentials(key, changes, self._cipher)
+
+    def rotate_credentials(self, newest: Fernet) -> int:
+        """Close all credentials with the newest key, and leave no trace of how they were closed.
+
+        Returns:
+            How many were closed with an older key.
+
+        Raises:
+            ConfigurationError: They cannot be opened, or traces stay since others use the file.
+        """
+        with self.writing() as connection:
+            done = Accounts(connection).rotate(self._cipher, newest)
+        sweep(self.engine)
+        return done
 
     def set_enabled(self, key: str, *, enabled: bool) -> None:
         """Switch an account's syncs on or off; see ``Accounts.set_enabled``."""

@@ -56,6 +56,7 @@ _FED_BY = {
 }
 """The assets that an answer of each kind feeds."""
 
+_UNKNOWN: Mapping[str, Any] = {"multiplier": 1, "isin": "", "last_price": None}
 Known = Mapping[tuple[int, str], BookState]
 
 
@@ -235,13 +236,13 @@ def _apply_prices(
             entry.priced = True
             rows = by_day.setdefault(fetch.trade_date, {})
             for row in fetch.rows:
-                known = rows.get((row.exchange, row.symbol), {"multiplier": 1, "isin": ""})
+                known = rows.get((row.exchange, row.symbol), _UNKNOWN)
                 rows[row.exchange, row.symbol] = {
                     "exchange": row.exchange,
                     "symbol": row.symbol,
                     "isin": getattr(row, "isin", "") or known["isin"],
                     "multiplier": getattr(row, "multiplier", known["multiplier"]),
-                    "last_price": row.last_price,
+                    "last_price": known["last_price"] if row.last_price is None else row.last_price,
                     "priced_at": fetch.requested_at,
                 }
     for day, rows in sorted(by_day.items()):

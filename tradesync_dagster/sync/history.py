@@ -10,7 +10,7 @@ from datetime import date, datetime
 
 import pandas as pd
 
-from tradesync_dagster.domain.bookkeeping import DAY_COLUMNS, LOT_COLUMNS
+from tradesync_dagster.domain.book_frames import DAY_COLUMNS, LOT_COLUMNS
 from tradesync_dagster.domain.market_calendar import trading_days
 from tradesync_dagster.domain.performance import Curve, curves
 from tradesync_dagster.domain.ports import Store

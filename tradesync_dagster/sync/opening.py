@@ -73,7 +73,6 @@ def _balances(look: Answers) -> Iterator[OpeningBalance]:
                 day,
                 position.overnight_quantity,
                 0,
-                # Closed today already, it has no average any more; the day's own profit counts
-                # from the close before it.
-                position.average_price or position.close_price,
+                # The average takes in the day's trading, and is gone when nothing is open.
+                position.overnight_price or position.average_price or position.close_price,
             )

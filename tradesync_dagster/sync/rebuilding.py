@@ -14,7 +14,8 @@ from typing import Any, Final
 
 import pandas as pd
 
-from tradesync_dagster.domain.bookkeeping import Books, empty_lots, keep
+from tradesync_dagster.domain.book_frames import empty_lots
+from tradesync_dagster.domain.bookkeeping import Books, as_converted, keep
 from tradesync_dagster.domain.breaks import Break
 from tradesync_dagster.domain.facts import Facts
 from tradesync_dagster.domain.market_calendar import previous_trading_day, trade_date_of
@@ -236,7 +237,7 @@ def shown_on(
     """
     shown = show(
         work.open_lots(account_ids, None if now else day),
-        work.fills(account_ids, day, day),
+        as_converted(work.fills(account_ids, day, day), work.facts(account_ids), day.toordinal()),
         work.days(account_ids, day),
         work.instruments() if now else work.prices(day),
         day,

@@ -137,7 +137,18 @@ def test_positions() -> None:
         "/v2/portfolio/short-term-positions",
     )
     assert book.rows == (
-        BrokerPosition("NFO", "BANKNIFTY23OCT38000PE", "NRML", 15, 15, 1, 2_650_000, 1_750_000),
+        BrokerPosition(
+            "NFO",
+            "BANKNIFTY23OCT38000PE",
+            "NRML",
+            15,
+            15,
+            1,
+            2_650_000,
+            1_750_000,
+            1_950_000,
+            2_650_000,
+        ),
         BrokerPosition("BSE", "FCONSUMER", "CNC", 1, 0, 1, 0, 810_000),
     )
 

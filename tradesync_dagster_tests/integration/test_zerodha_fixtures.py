@@ -134,7 +134,18 @@ def test_positions() -> None:
     assert (book.outcome, book.rejects, path) == (Outcome.COMPLETE, (), "/portfolio/positions")
     assert book.rows == (
         BrokerPosition("MCX", "LEADMINI17DECFUT", "NRML", 1, 0, 1000, 161_050_000, 161_050_000),
-        BrokerPosition("MCX", "GOLDGUINEA17DECFUT", "NRML", 0, 3, 1, 0, 23_355_000_000),
+        BrokerPosition(
+            "MCX",
+            "GOLDGUINEA17DECFUT",
+            "NRML",
+            0,
+            3,
+            1,
+            0,
+            23_355_000_000,
+            23_232_000_000,
+            23_057_000_000,
+        ),
         BrokerPosition("NSE", "SBIN", "CO", 0, 0, 1, 0, 308_400_000),
     )
 

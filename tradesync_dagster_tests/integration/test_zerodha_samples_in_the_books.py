@@ -256,12 +256,12 @@ POSITIONS = [
 """Their contracts are in no sample with a price, so what they are worth is not known."""
 
 HOLDINGS = [
-    ("BSE", "SBIN", 16, 0, "801.78125", "762.45", "-629.30"),
     ("NSE", "AARON", 1, 0, "161.00", "352.95", "191.95"),
-    ("NSE", "SBIN", 1, 0, "420.65", "308.40", "-112.25"),
+    ("NSE", "SBIN", 16, 0, "777.960547", "308.40", "-7512.96875"),
 ]
-"""The first two as the holdings' sample has them, P&L too (Kite's -629.2999999999993 is a float's
-way to write it); the last one bought in 2021 and valued at 308.40 - 420.65."""
+"""AARON as the holdings' sample has it. SBIN's 16 shares of the sample, listed at BSE, are the one
+that its trades bought at NSE in 2021 for 420.65, and 15 whose trades are unknown at the sample's
+average of 801.78125; valued at NSE's last price, which the sample of positions tells."""
 
 COMPACT = [
     "63MOONS", "AARON", "ADL", "ASHOKLEY", "BHEL", "BRNL", "DLF", "FEDERALBNK", "GAIL", "GPIL",

@@ -7,7 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from tradesync_dagster.domain.bookkeeping import FILL_COLUMNS, Books, empty_lots, keep
+from tradesync_dagster.domain.book_frames import FILL_COLUMNS, empty_lots
+from tradesync_dagster.domain.bookkeeping import Books, keep
 from tradesync_dagster.domain.facts import Facts
 from tradesync_dagster.domain.market_calendar import microseconds
 

@@ -28,14 +28,31 @@ USER = "SIM001"
 POLICY = TransportPolicy(timeout_seconds=0.15, retry_attempts=1, retry_delay=0.0)
 REQUEST = OrderRequest("NSE", "ITC", "CNC", "BUY", "MARKET", 5, tag="ts1")
 BROKERS = {
+    "AUTOTRADER": REQUEST,
     "UPSTOX": REQUEST,
     "ZERODHA": REQUEST,
 }
 """What is placed at each broker."""
 WRITES = {"place": "POST", "modify": "PUT", "cancel": "DELETE"}
+POSTED = {"AUTOTRADER"}
+"""Brokers whose changes and cancellations are POSTs too."""
 READS = ("orders", "trades", "positions", "holdings")
+TRADELESS = {"AUTOTRADER"}
+"""Brokers that are not asked for trades: they have none."""
+BOOKS = [
+    (broker, book)
+    for broker in sorted(BROKERS)
+    for book in READS
+    if book != "trades" or broker not in TRADELESS
+]
+"""What can be read at each broker."""
 
 Act = Callable[["Desk"], Awaitable[None]]
+
+
+def method(broker: str, name: str) -> str:
+    """Tell how a write is sent."""
+    return "POST" if broker in POSTED else WRITES[name]
 
 
 class Desk:

@@ -27,7 +27,13 @@ class Canned:
         return Answer(status, scrubbed(body, call.headers), headers, NOW, 0.01, 1, NOW)
 
 
+ONLY_SECRET = {"AUTOTRADER": "api_key"}
+"""What brokers that have no other secret call theirs."""
+
+
 def client(broker: str, give: Give, credentials: Mapping[str, str]) -> BrokerClient:
+    if broker in ONLY_SECRET:
+        credentials = {ONLY_SECRET[broker]: credentials["access_token"]}
     transport: Any = Canned(give)
     account = Account(1, "O", "A", broker, base_url="http://x.example", credentials=credentials)
     return ADAPTERS[broker](account, transport, MovingClock(NOW))

@@ -6,7 +6,8 @@ from typing import Any
 import pandas as pd
 from sqlalchemy import select
 
-from tradesync_dagster.domain.bookkeeping import DAY_COLUMNS, LOT_COLUMNS, Books
+from tradesync_dagster.domain.book_frames import DAY_COLUMNS, LOT_COLUMNS
+from tradesync_dagster.domain.bookkeeping import Books
 from tradesync_dagster.domain.fills import Fill
 from tradesync_dagster.domain.market_calendar import microseconds
 from tradesync_dagster.store.schema import metadata

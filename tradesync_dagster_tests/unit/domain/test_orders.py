@@ -28,6 +28,7 @@ DAY = date(2026, 3, 2)
         ("NOT CANCELLED", OrderStatus.OPEN),
         ("UPDATE", OrderStatus.OPEN),
         ("TRIGGER PENDING", OrderStatus.TRIGGER_PENDING),
+        ("TRIGGER_PENDING", OrderStatus.TRIGGER_PENDING),
         ("PUT ORDER REQ RECEIVED", OrderStatus.PENDING_EXECUTION),
         ("VALIDATION PENDING", OrderStatus.PENDING_EXECUTION),
         ("OPEN PENDING", OrderStatus.PENDING_EXECUTION),

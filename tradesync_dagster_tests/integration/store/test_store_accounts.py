@@ -1,0 +1,83 @@
+"""Accounts and their credentials, which nobody reads in the database."""
+
+import sqlite3
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from cryptography.fernet import Fernet, MultiFernet
+from sqlalchemy import select
+
+from tradesync_dagster.domain.errors import AccountNotFoundError, ConfigurationError
+from tradesync_dagster.store.accounts import Accounts
+from tradesync_dagster.store.schema import metadata
+from tradesync_dagster.store.store import SqlStore
+from tradesync_dagster_tests.support.store_frames import dump, stored
+from tradesync_dagster_tests.support.store_rows import (
+    T0,
+    T1,
+    TOKEN,
+    accounts,
+)
+
+
+def test_credentials_are_closed_in_the_database(store: SqlStore, database_url: str) -> None:
+    with store.reading() as connection:
+        [first, _] = connection.scalars(select(metadata.tables["accounts"].c.credentials))
+    assert TOKEN.encode() not in bytes(first)
+    if database_url.startswith("sqlite"):
+        file = Path(database_url.removeprefix("sqlite:///"))
+        with closing(sqlite3.connect(file)) as raw:
+            raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        for part in file.parent.glob("books.sqlite3*"):
+            assert TOKEN.encode() not in part.read_bytes()
+    assert [dict(found.credentials) for found in store.accounts()] == [{"access_token": TOKEN}] * 2
+
+
+def test_another_key_is_told_in_a_sentence(store: SqlStore) -> None:
+    other = SqlStore(store.engine, MultiFernet([Fernet(Fernet.generate_key())]))
+    with pytest.raises(ConfigurationError, match="ORG/A1 were closed with another key") as raised:
+        other.accounts()
+    assert "TRADESYNC_SECRET_KEYS" in str(raised.value)
+    assert TOKEN not in str(raised.value)
+
+
+def test_an_account_put_again_is_brought_up_to_date(store: SqlStore) -> None:
+    renewed = replace(accounts()[0], base_url="", credentials={"access_token": "new"})
+    store.put_accounts([renewed])
+    [first, second] = store.accounts()
+    assert (first.account_id, first.base_url, dict(first.credentials)) == (
+        1,
+        "",
+        {"access_token": "new"},
+    )
+    assert dict(second.credentials) == {"access_token": TOKEN}
+
+
+def test_a_disabled_account_is_left_out(store: SqlStore) -> None:
+    store.set_enabled("ORG/A1", enabled=False)
+    assert [account.key for account in store.accounts()] == ["ORG/A2"]
+    everyone = store.accounts(enabled_only=False)
+    assert [(account.key, account.enabled) for account in everyone] == [
+        ("ORG/A1", False),
+        ("ORG/A2", True),
+    ]
+    store.set_enabled("ORG/A1", enabled=True)
+    assert len(store.accounts()) == 2
+
+
+@pytest.mark.parametrize("key", ["ORG/A3", "OTHER/A1", "A1", "", "ORG/A1/"])
+def test_an_unknown_account_cannot_be_switched(store: SqlStore, key: str) -> None:
+    before = dump(store)
+    with pytest.raises(AccountNotFoundError, match="tradesync accounts list"):
+        store.set_enabled(key, enabled=False)
+    assert dump(store) == before
+
+
+def test_a_strategy_put_again_gets_its_new_name(store: SqlStore) -> None:
+    row = {"organization_id": "ORG", "strategy_id": "S1", "automatic": False}
+    with store.writing() as connection:
+        Accounts(connection).put_strategies([row | {"name": "Trend", "created_at": T0}])
+        Accounts(connection).put_strategies([row | {"name": "Trends", "created_at": T1}])
+    assert stored(store, "strategies") == [row | {"name": "Trends", "created_at": T0}]
