@@ -1,10 +1,15 @@
 """Breaks: differences between what the books and the brokers say, stored until explained.
 
-What belongs here: the break. What does not: finding one (``external``, ``positions``).
+A break that a periodic check finds lives by what the check finds: suspected when seen once, open
+when it stayed, resolved when it is gone. People may explain or accept it; if it then changes, it is
+open again. What belongs here: the break and its life. What does not: finding one (``external``,
+``reconciliation``, ``positions``).
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 from tradesync_dagster.domain.fills import Fill
@@ -26,6 +31,82 @@ class Break:
     subject: str
     seen_at: datetime
     evidence: dict[str, Any] = field(default_factory=dict)
+
+
+class BreakState(StrEnum):
+    """Where a break stands."""
+
+    SUSPECTED = "suspected"
+    OPEN = "open"
+    EXPLAINED = "explained"
+    ACCEPTED = "accepted"
+    RESOLVED = "resolved"
+
+
+@dataclass(frozen=True, slots=True)
+class KnownBreak:
+    """A break as it is stored.
+
+    Attributes:
+        state: Where it stands.
+        owner: Who took it; empty for nobody.
+        first_seen_at: When this difference began, UTC.
+        last_seen_at: When it was last found, UTC.
+        seen_count: How often it was found.
+        note: What people say about it.
+    """
+
+    account_id: int
+    kind: str
+    subject: str
+    state: BreakState
+    owner: str
+    first_seen_at: datetime
+    last_seen_at: datetime
+    seen_count: int
+    evidence: dict[str, Any]
+    note: str = ""
+
+
+def settle(known: Iterable[KnownBreak], found: Iterable[Break]) -> list[KnownBreak]:
+    """Bring stored breaks up to date with what a check found.
+
+    Args:
+        known: All stored breaks of the accounts and kinds that were checked, resolved ones too.
+        found: What the check found now.
+
+    Returns:
+        The breaks that are new or changed.
+    """
+    stored = {(b.account_id, b.kind, b.subject): b for b in known}
+    now = {(b.account_id, b.kind, b.subject): b for b in found}
+    changed = [_found(stored.get(key), each) for key, each in sorted(now.items())]
+    changed += [
+        replace(each, state=BreakState.RESOLVED)
+        for key, each in sorted(stored.items())
+        if key not in now and each.state is not BreakState.RESOLVED
+    ]
+    return changed
+
+
+def _found(old: KnownBreak | None, new: Break) -> KnownBreak:
+    if old is None or old.state is BreakState.RESOLVED:
+        return KnownBreak(
+            new.account_id, new.kind, new.subject, BreakState.SUSPECTED, "",
+            new.seen_at, new.seen_at, 1, new.evidence,
+        )  # fmt: skip
+    state = old.state
+    if state is BreakState.SUSPECTED and old.evidence == new.evidence:
+        state = BreakState.OPEN  # it stayed: no trade between two answers explains it
+    if state in {BreakState.EXPLAINED, BreakState.ACCEPTED} and old.evidence != new.evidence:
+        state = BreakState.OPEN
+    return replace(
+        old,
+        state=state,
+        last_seen_at=new.seen_at,
+        seen_count=old.seen_count + 1,
+        evidence=new.evidence,
+    )
 
 
 def fill_changed(account_id: int, stored: Fill, sent: Fill, at: datetime, source: str) -> Break:

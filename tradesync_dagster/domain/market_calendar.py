@@ -15,6 +15,8 @@ from pandas.errors import Pandas4Warning
 
 IST = ZoneInfo("Asia/Kolkata")
 """The exchanges' zone; a trade date is a day in it."""
+OPENING = time(9, 15)
+"""When the cash market opens, in Asia/Kolkata."""
 _CALENDAR = "XBOM"
 _SATURDAY = 5
 
@@ -93,6 +95,19 @@ def trading_days(since: date, until: date) -> list[date]:
 def _weekdays(since: date, until: date) -> list[date]:
     days = (since + timedelta(days=n) for n in range((until - since).days + 1))
     return [day for day in days if day.weekday() < _SATURDAY]
+
+
+def has_opened(moment: datetime) -> bool:
+    """Tell whether a moment lies on a trading day, at or after the market's opening.
+
+    Args:
+        moment: Aware.
+
+    Returns:
+        Whether the brokers' figures are the day's: before the opening they still show the last one.
+    """
+    local = moment.astimezone(IST)
+    return local.time() >= OPENING and bool(trading_days(local.date(), local.date()))
 
 
 def start_of(day: date) -> datetime:

@@ -75,8 +75,8 @@ _STATUS_BY_WORD = {
     "MODIFY AFTER MARKET ORDER REQ RECEIVED": OrderStatus.AMO,
 }
 """The brokers' documented order statuses: Kite Connect's words, which the others use in their case,
-Upstox's own for after-market orders, and AutoTrader's TRIGGER_PENDING. AutoTrader's UNKNOWN is left
-out on purpose."""
+those of Upstox and Kotak for after-market orders, and AutoTrader's TRIGGER_PENDING. AutoTrader's
+UNKNOWN is left out on purpose."""
 
 
 def status_of(word: str) -> OrderStatus:

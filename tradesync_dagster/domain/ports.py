@@ -14,6 +14,7 @@ from tradesync_dagster.domain.answers import (
     BrokerHolding,
     BrokerPosition,
     Fetch,
+    Margin,
     OrderRequest,
 )
 from tradesync_dagster.domain.fills import Fill
@@ -48,6 +49,14 @@ class BrokerClient(Protocol):
         """Fetch the day's order book."""
         ...
 
+    async def order_history(self, broker_order_id: str) -> Fetch[BrokerOrder]:
+        """Fetch the states that an order of today went through, in order, one a row.
+
+        Raises:
+            RefusedRequestError: No order has such an id; nothing was sent.
+        """
+        ...
+
     async def trades(self) -> Fetch[Fill]:
         """Fetch the day's trades."""
         ...
@@ -58,6 +67,10 @@ class BrokerClient(Protocol):
 
     async def holdings(self) -> Fetch[BrokerHolding]:
         """Fetch the broker's holdings."""
+        ...
+
+    async def margins(self) -> Fetch[Margin]:
+        """Fetch what the account may still use, by segment."""
         ...
 
     async def place(self, request: OrderRequest) -> str:

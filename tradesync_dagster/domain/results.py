@@ -31,6 +31,7 @@ class AccountResult:
         external_orders: Of them, confirmed as external.
         new_external_orders: Of those, confirmed in this tick.
         candidates: Orders that may be external, not yet confirmed.
+        breaks: Differences from the broker's own figures that stayed and nobody has explained.
         realised_pnl: In millionths of the currency, any size.
         unrealised_pnl: In millionths; ``None`` where a price is missing.
         seconds: Time of each step by its name.
@@ -54,6 +55,7 @@ class AccountResult:
     realised_pnl: int = 0
     unrealised_pnl: int | None = None
     rejects: int = 0
+    breaks: int = 0
     positions_regenerated: bool = False
     seconds: dict[str, float] = field(default_factory=dict)
     session_ended: str = ""

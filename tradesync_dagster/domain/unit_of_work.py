@@ -13,7 +13,7 @@ import pandas as pd
 
 from tradesync_dagster.domain.answers import Reject
 from tradesync_dagster.domain.bookkeeping import Books
-from tradesync_dagster.domain.breaks import Break
+from tradesync_dagster.domain.breaks import Break, KnownBreak
 from tradesync_dagster.domain.facts import (
     Conversion,
     CorporateAction,
@@ -269,6 +269,14 @@ class EvidenceRows(Protocol):
 
     def add_rejects(self, rejects: Iterable[tuple[int, str, Reject]], at: datetime) -> None:
         """Keep (account_id, kind, reject) in quarantine; the same again is dated and counted."""
+        ...
+
+    def breaks(self, account_ids: Sequence[int], kinds: Sequence[str]) -> list[KnownBreak]:
+        """Read the breaks of some kinds, resolved ones too."""
+        ...
+
+    def put_known_breaks(self, breaks: Iterable[KnownBreak]) -> None:
+        """Insert or replace breaks as they are."""
         ...
 
     def put_breaks(self, breaks: Iterable[Break]) -> None:

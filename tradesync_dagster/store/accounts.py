@@ -1,14 +1,14 @@
 """Accounts and their credentials, encrypted at rest.
 
 What belongs here: the registry of accounts, and turning secrets into what may lie in a database.
-What does not: where the key comes from (``settings``).
+What does not: where keys, and secrets that are not stored, come from (``settings``).
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import orjson
-from cryptography.fernet import InvalidToken, MultiFernet
-from sqlalchemy import select, update
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.engine import RowMapping
 
 from tradesync_dagster.domain.accounts import Account
@@ -16,16 +16,27 @@ from tradesync_dagster.domain.errors import AccountNotFoundError, ConfigurationE
 from tradesync_dagster.store import tables
 from tradesync_dagster.store.rows import Repository, insert_new, upsert
 
+Elsewhere = Callable[[Sequence[tuple[str, str]]], Mapping[tuple[str, str], Mapping[str, str]]]
+"""Gives secrets that stand before the stored ones, by (organization, account), of all there are."""
+
+
+def nowhere(_: Sequence[tuple[str, str]]) -> Mapping[tuple[str, str], Mapping[str, str]]:
+    """Have no secrets but the stored ones."""
+    return {}
+
 
 class Accounts(Repository):
     """Reads and writes accounts."""
 
-    def listed(self, cipher: MultiFernet, *, enabled_only: bool) -> list[Account]:
+    def listed(
+        self, cipher: MultiFernet, *, enabled_only: bool, elsewhere: Elsewhere = nowhere
+    ) -> list[Account]:
         """Read the accounts by key.
 
         Args:
             cipher: Opens the credentials.
             enabled_only: Leave out those that syncs leave out.
+            elsewhere: Where secrets come from that are not stored, or stand before those.
 
         Returns:
             The accounts with their credentials.
@@ -35,9 +46,13 @@ class Accounts(Repository):
         """
         table = tables.accounts
         query = select(table).order_by(table.c.organization_id, table.c.pseudo_account)
-        if enabled_only:
-            query = query.where(table.c.enabled)
-        return [_account_of(row, cipher) for row in self._connection.execute(query).mappings()]
+        rows = list(self._connection.execute(query).mappings())
+        given = elsewhere([(row["organization_id"], row["pseudo_account"]) for row in rows])
+        return [
+            _account_of(row, cipher, given.get((row["organization_id"], row["pseudo_account"]), {}))
+            for row in rows
+            if row["enabled"] or not enabled_only
+        ]
 
     def put(self, account: Account, cipher: MultiFernet) -> None:
         """Insert an account, or bring the one with its key up to date.
@@ -67,6 +82,58 @@ class Accounts(Repository):
         else:
             self._connection.execute(update(table).where(*where).values(row))
 
+    def put_credentials(self, key: str, changes: Mapping[str, str], cipher: MultiFernet) -> None:
+        """Add secrets to an account's stored ones, or change them.
+
+        Args:
+            key: ``ORG/ACCOUNT``.
+            changes: Names to secrets.
+            cipher: Opens and closes the credentials.
+
+        Raises:
+            AccountNotFoundError: There is no such account.
+        """
+        table = tables.accounts
+        where = _named(key)
+        query = select(table).where(*where).with_for_update()
+        row = self._connection.execute(query).mappings().first()
+        if row is None:
+            raise _unknown(key)
+        stored = _account_of(row, cipher, {}).credentials
+        text = orjson.dumps({**stored, **changes})
+        self._connection.execute(
+            update(table).where(*where).values(credentials=cipher.encrypt(text))
+        )
+
+    def rotate(self, cipher: MultiFernet, newest: Fernet) -> int:
+        """Close every account's credentials with the newest key.
+
+        Args:
+            cipher: Opens them.
+            newest: Its first key.
+
+        Returns:
+            How many were not yet closed with it.
+
+        Raises:
+            ConfigurationError: An account's were closed with a key that is not there any more.
+        """
+        table = tables.accounts
+        done = 0
+        query = select(table).order_by(table.c.account_id).with_for_update()
+        for row in list(self._connection.execute(query).mappings()):
+            try:
+                newest.decrypt(row["credentials"])
+            except InvalidToken:
+                _account_of(row, cipher, {})  # says whose cannot be opened
+                self._connection.execute(
+                    update(table)
+                    .where(table.c.account_id == row["account_id"])
+                    .values(credentials=cipher.rotate(row["credentials"]))
+                )
+                done += 1
+        return done
+
     def set_enabled(self, key: str, *, enabled: bool) -> None:
         """Switch an account's syncs on or off.
 
@@ -77,33 +144,37 @@ class Accounts(Repository):
         Raises:
             AccountNotFoundError: There is no such account.
         """
-        organization, _, pseudo_account = key.partition("/")
-        table = tables.accounts
         done = self._connection.execute(
-            update(table)
-            .where(
-                table.c.organization_id == organization,
-                table.c.pseudo_account == pseudo_account,
-            )
-            .values(enabled=enabled)
+            update(tables.accounts).where(*_named(key)).values(enabled=enabled)
         )
         if done.rowcount == 0:
-            raise AccountNotFoundError(
-                f"there is no account {key!r}; see them with: tradesync accounts list"
-            )
+            raise _unknown(key)
 
     def put_strategies(self, rows: list[Mapping[str, object]]) -> None:
         """Insert strategies, or bring their names up to date."""
         upsert(self._connection, tables.strategies, rows, keep=("created_at",))
 
 
-def _account_of(row: RowMapping, cipher: MultiFernet) -> Account:
+def _named(key: str) -> tuple[ColumnElement[bool], ...]:
+    organization, _, pseudo_account = key.partition("/")
+    table = tables.accounts
+    return (table.c.organization_id == organization, table.c.pseudo_account == pseudo_account)
+
+
+def _unknown(key: str) -> AccountNotFoundError:
+    return AccountNotFoundError(
+        f"there is no account {key!r}; see them with: tradesync accounts list"
+    )
+
+
+def _account_of(row: RowMapping, cipher: MultiFernet, given: Mapping[str, str]) -> Account:
     try:
         credentials = orjson.loads(cipher.decrypt(row["credentials"]))
     except InvalidToken:
         raise ConfigurationError(
             f"the credentials of {row['organization_id']}/{row['pseudo_account']} were closed "
-            "with another key; set TRADESYNC_SECRET_KEYS to the key they were stored with"
+            "with another key; set TRADESYNC_SECRET_KEYS to the key they were stored with, or, if "
+            "keys were changed since, start this process anew"
         ) from None
     return Account(
         account_id=row["account_id"],
@@ -112,5 +183,5 @@ def _account_of(row: RowMapping, cipher: MultiFernet) -> Account:
         broker=row["broker"],
         enabled=row["enabled"],
         base_url=row["base_url"],
-        credentials=credentials,
+        credentials={**credentials, **given},
     )

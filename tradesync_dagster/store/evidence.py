@@ -10,10 +10,10 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import and_, func, select
 
 from tradesync_dagster.domain.answers import Reject
-from tradesync_dagster.domain.breaks import Break
+from tradesync_dagster.domain.breaks import Break, BreakState, KnownBreak
 from tradesync_dagster.domain.unit_of_work import BookState
 from tradesync_dagster.store import tables
 from tradesync_dagster.store.rows import Repository, insert_new, upsert
@@ -61,6 +61,18 @@ class Evidence(Repository):
         counted = {"seen_count": "last_seen_at"}
         upsert(self._connection, tables.quarantine, rows, keep=("first_seen_at",), counted=counted)
 
+    def breaks(self, account_ids: Sequence[int], kinds: Sequence[str]) -> list[KnownBreak]:
+        """See ``unit_of_work.EvidenceRows``."""
+        table = tables.breaks
+        query = select(table).where(table.c.account_id.in_(account_ids), table.c.kind.in_(kinds))
+        rows = self._connection.execute(query).mappings()
+        return [KnownBreak(**{**row, "state": BreakState(row["state"])}) for row in rows]
+
+    def put_known_breaks(self, breaks: Iterable[KnownBreak]) -> None:
+        """See ``unit_of_work.EvidenceRows``."""
+        rows = [{**asdict(each), "state": each.state.value} for each in breaks]
+        upsert(self._connection, tables.breaks, rows)
+
     def put_breaks(self, breaks: Iterable[Break]) -> None:
         """See ``ports.UnitOfWork``."""
         rows = [
@@ -87,3 +99,19 @@ class Evidence(Repository):
     def put_results(self, rows: Iterable[Mapping[str, Any]]) -> None:
         """See ``ports.UnitOfWork``."""
         upsert(self._connection, tables.sync_results, rows)
+
+    def last_results(self, account_ids: Sequence[int]) -> dict[int, dict[str, Any]]:
+        """See ``ports.UnitOfWork``."""
+        table = tables.sync_results
+        latest = (
+            select(table.c.account_id, func.max(table.c.started_at).label("started_at"))
+            .where(table.c.account_id.in_(account_ids))
+            .group_by(table.c.account_id)
+            .subquery()
+        )
+        same = (
+            table.c.account_id == latest.c.account_id,
+            table.c.started_at == latest.c.started_at,
+        )
+        query = select(table.c.account_id, table.c.results).join(latest, and_(*same))
+        return {row[0]: row[1] for row in self._connection.execute(query)}

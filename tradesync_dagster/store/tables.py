@@ -168,6 +168,7 @@ breaks = Table(
     Column("last_seen_at", UtcDateTime, nullable=False),
     Column("seen_count", Integer, nullable=False, server_default=text("1")),
     Column("evidence", json_type(), nullable=False),
+    Column("note", Text, nullable=False, server_default=""),
 )
 
 sync_results = Table(

@@ -35,6 +35,8 @@ from tradesync_dagster.sync.documents import result_document, snapshot_document,
 from tradesync_dagster.sync.fetching import Answers, Fetching
 from tradesync_dagster.sync.publishing import publish
 from tradesync_dagster.sync.rebuilding import AccountBooks, GenerationRules, rebuild_books
+from tradesync_dagster.sync.reconciling import reconcile
+from tradesync_dagster.sync.sessions import follow_sessions, session_alerts
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,21 +164,18 @@ class Sync:
             for entry in applied
         }
         moved = work.put_snapshots(documents)
-        results = [
-            _result(entry, books[entry.account.account_id], entry.account.account_id in moved)
-            for entry in applied
+        breaks = reconcile(work, looks, applied, books, started) if self._generates else {}
+        plain = [
+            replace(
+                _result(entry, books[account_id], account_id in moved),
+                breaks=breaks.get(account_id, 0),
+            )
+            for account_id, entry in zip(account_ids, applied, strict=True)
         ]
-        work.put_results(
-            {
-                "tick_id": tick_id,
-                "account_id": result.account_id,
-                "started_at": started,
-                "status": result.status,
-                "results": result_document(result),
-            }
-            for result in results
-        )
+        results = follow_sessions(work, looks, plain, tick_id)
+        work.put_results(_row(result, tick_id, started) for result in results)
         if self.rules.notify:
+            work.add_messages(session_alerts(looks, results, tick_id, started))
             work.add_messages(
                 sync_completed(entry.account, result, tick_id, started, "pending")
                 for entry, result in zip(applied, results, strict=True)
@@ -185,6 +184,10 @@ class Sync:
             (r, None if e.retry_after is None else e.retry_after.total_seconds())
             for r, e in zip(results, applied, strict=True)
         ]
+
+    @property
+    def _generates(self) -> bool:
+        return self.rules.generation.enabled
 
     def _publish(
         self,
@@ -240,6 +243,16 @@ def _result(entry: Applied, books: AccountBooks, moved: bool) -> AccountResult: 
         positions_regenerated=books.regenerated,
         seconds=entry.seconds,
     )
+
+
+def _row(result: AccountResult, tick_id: str, started: datetime) -> dict[str, object]:
+    return {
+        "tick_id": tick_id,
+        "account_id": result.account_id,
+        "started_at": started,
+        "status": result.status,
+        "results": result_document(result),
+    }
 
 
 def _merge(first: AccountResult | None, second: AccountResult) -> AccountResult:

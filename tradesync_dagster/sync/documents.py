@@ -1,4 +1,4 @@
-"""The documents that leave the house: an account's snapshot, and the note that a sync ended.
+"""The documents that leave the house: an account's snapshot, and notes to those who listen.
 
 Prices and P&L are decimal text, so that no reader's floats touch them. What belongs here: the shape
 of the documents (described in docs/snapshots-and-messages.md). What does not: sending them.
@@ -130,7 +130,7 @@ def sync_completed(
     body = {
         "type": "sync_completed",
         "account": account.pseudo_account,
-        "timestamp": at.isoformat(timespec="seconds").replace("+00:00", "Z"),
+        "timestamp": _timestamp(at),
         "summary": {
             "status": result.status,
             "position_generation": {
@@ -152,6 +152,40 @@ def sync_completed(
         body=_json(body),
         created_at=at,
     )
+
+
+def session_expired(account: Account, sentence: str, tick_id: str, at: datetime) -> OutboxMessage:
+    """Write the note that an account's session at its broker has ended.
+
+    Args:
+        account: Whose.
+        sentence: What the broker said and what to do.
+        tick_id: The tick that met it first; names the message together with the account.
+        at: UTC.
+
+    Returns:
+        The message.
+    """
+    body = {
+        "type": "session_expired",
+        "account": account.pseudo_account,
+        "timestamp": _timestamp(at),
+        "organization_id": account.organization_id,
+        "broker": account.broker,
+        "message": sentence,
+    }
+    return OutboxMessage(
+        message_id=str(uuid5(_MESSAGES, f"session|{tick_id}|{account.account_id}")),
+        account_id=account.account_id,
+        exchange=EXCHANGE,
+        routing_key=f"account.{account.pseudo_account}.session_expired",
+        body=_json(body),
+        created_at=at,
+    )
+
+
+def _timestamp(at: datetime) -> str:
+    return at.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def result_document(result: AccountResult) -> dict[str, Any]:
@@ -178,6 +212,8 @@ def result_document(result: AccountResult) -> dict[str, Any]:
         "positions": result.positions,
         "holdings": result.holdings,
         "rejects": result.rejects,
+        "breaks": result.breaks,
+        "session_ended": result.session_ended or None,
         "realised_pnl": format_price(result.realised_pnl),
         "unrealised_pnl": None if unrealised is None else format_price(unrealised),
         "seconds": {name: f"{value:.3f}" for name, value in sorted(result.seconds.items())},

@@ -53,8 +53,8 @@ class RecordsResult:
 
     Attributes:
         refused: Nothing was taken, for a row was bad and the import strict.
-        changed: Records that are new, or differ from what the books had.
-        known: Records that the books had.
+        changed: Records that are new, or differ from what the books had; or that are gone.
+        known: Records that the books had; or, where they were withdrawn, did not have just so.
         repeated: Rows that say the same as an earlier row of the file.
         rejected: Bad rows.
         rejects: (line, what is wrong) of the first ``MOST_SHOWN`` bad rows.
@@ -78,16 +78,23 @@ class RecordsResult:
 
 
 def import_records(
-    store: Store, records: Records, account: Account | None, *, strict: bool, now: datetime
+    store: Store,
+    records: Records,
+    account: Account | None,
+    *,
+    now: datetime,
+    strict: bool = False,
+    withdraw: bool = False,
 ) -> RecordsResult:
-    """Take a file's records into the books.
+    """Take a file's records into the books, or out of them again.
 
     Args:
         store: The books.
         records: The file.
         account: Whose conversions they are; ``None`` for the other kinds, which are everybody's.
-        strict: Take nothing when a row is bad.
         now: UTC. A record of a later day is a bad row: it would change the books of today.
+        strict: Take nothing when a row is bad.
+        withdraw: Take the records out; those that the books have otherwise stay.
 
     Returns:
         What came of it.
@@ -105,12 +112,13 @@ def import_records(
     rows = _once(result, records.rows(), account, trade_date_of(now))
     keys = {one.account_id: one.key for one in store.accounts(enabled_only=False)}
     with store.begin(_leased(records.kind, account, keys)) as work:
-        if records.kind == "actions":
+        if records.kind == "actions" and not withdraw:
             rows = _followed(result, rows, work.facts([]).actions)
         if strict and result.rejected:
             result.refused = True
             return result
-        done = _PUT[records.kind](work, [record for _, record in rows])
+        put = _put(work, records.kind)
+        done = put([record for _, record in rows], withdraw=withdraw)
         result.changed, result.known = done.changed, done.known
         concerned = {a: day for a, day in sorted(done.since.items()) if a in keys}
         result.rebuilt = {keys[a]: day for a, day in concerned.items()}
@@ -118,12 +126,14 @@ def import_records(
     return result
 
 
-_PUT: dict[str, Callable[[UnitOfWork, Iterable[Any]], Recorded]] = {
-    "actions": lambda work, rows: work.put_actions(rows),
-    "settlements": lambda work, rows: work.put_settlements(rows),
-    "conversions": lambda work, rows: work.put_conversions(rows),
-    "prices": lambda work, rows: work.put_closing_prices(rows),
-}
+def _put(work: UnitOfWork, kind: str) -> Callable[..., Recorded]:
+    by_kind: dict[str, Callable[..., Recorded]] = {
+        "actions": work.put_actions,
+        "settlements": work.put_settlements,
+        "conversions": work.put_conversions,
+        "prices": work.put_closing_prices,
+    }
+    return by_kind[kind]
 
 
 def _leased(kind: str, account: Account | None, keys: Iterable[int]) -> list[int]:

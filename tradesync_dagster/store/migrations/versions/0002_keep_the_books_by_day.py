@@ -146,6 +146,7 @@ def upgrade() -> None:
         batch_op.add_column(
             sa.Column("seen_count", sa.Integer(), server_default=sa.text("1"), nullable=False)
         )
+        batch_op.add_column(sa.Column("note", sa.Text(), server_default="", nullable=False))
 
     with op.batch_alter_table("fills") as batch_op:
         batch_op.add_column(sa.Column("isin", sa.Text(), server_default="", nullable=False))
@@ -254,6 +255,7 @@ def downgrade() -> None:
 
     with op.batch_alter_table("breaks") as batch_op:
         batch_op.drop_column("seen_count")
+        batch_op.drop_column("note")
 
     with op.batch_alter_table("position_days") as batch_op:
         batch_op.drop_index(batch_op.f("ix_position_days_account_id_trade_date"))

@@ -1,0 +1,102 @@
+"""The three-way check: orders against trades, and both against what the broker holds.
+
+Compared over the union of keys, so that neither side can leave anything out, and with no tolerance
+for quantities. Nothing is repaired here: a difference is a break. What belongs here: comparing one
+account's figures. What does not: fetching them, the breaks' lives (``breaks``).
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from tradesync_dagster.domain.answers import BrokerHolding, BrokerPosition
+from tradesync_dagster.domain.breaks import Break
+from tradesync_dagster.domain.facts import Facts
+from tradesync_dagster.domain.fills import Fill
+from tradesync_dagster.domain.orders import Order
+
+KINDS: Final = ("filled_without_trades", "trades_without_fill", "position_differs",
+                "holding_differs")  # fmt: skip
+"""The kinds of breaks that this check finds, and that are gone when it does not find them."""
+Rows = Iterable[Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One account's books and its broker's figures, of one moment.
+
+    Attributes:
+        orders: Of today's book.
+        trades: As the broker lists them today.
+        positions: Rows of ours.
+        holdings: Rows of ours.
+    """
+
+    account_id: int
+    orders: Iterable[Order]
+    trades: Iterable[Fill]
+    positions: Rows
+    holdings: Rows
+    broker_positions: Iterable[BrokerPosition]
+    broker_holdings: Iterable[BrokerHolding]
+
+
+def compare(account: Account, facts: Facts, at: datetime) -> list[Break]:
+    """Find what differs.
+
+    Args:
+        account: Its figures.
+        facts: For the names of securities.
+        at: UTC.
+
+    Returns:
+        Breaks, by kind and subject. A trade between two of the broker's answers makes one too,
+        which is why a break is believed only when it stays.
+    """
+    return [
+        Break(account.account_id, kind, subject, at, {"ours": str(ours), "broker": str(theirs)})
+        for kind, subject, ours, theirs in sorted(
+            (*_orders(account), *_positions(account), *_holdings(account, facts))
+        )
+    ]
+
+
+def _orders(account: Account) -> Iterable[tuple[str, str, int, int]]:
+    traded: dict[str, int] = {}
+    for fill in account.trades:
+        traded[fill.broker_order_id] = traded.get(fill.broker_order_id, 0) + fill.quantity
+    for order in account.orders:
+        filled = order.broker.filled_quantity
+        found = traded.get(order.broker.broker_order_id, 0)
+        # Trades are asked for after orders: an open order may have filled further meanwhile.
+        if found < filled:
+            yield "filled_without_trades", order.broker.broker_order_id, found, filled
+        elif found > filled and order.status.is_terminal:
+            yield "trades_without_fill", order.broker.broker_order_id, found, filled
+
+
+def _positions(account: Account) -> Iterable[tuple[str, str, int, int]]:
+    ours = {
+        (row["exchange"], row["symbol"], row["product"]): row["quantity"]
+        for row in account.positions
+    }
+    theirs = {(p.exchange, p.symbol, p.product): p.quantity for p in account.broker_positions}
+    for key in {*ours, *theirs}:
+        if ours.get(key, 0) != theirs.get(key, 0):
+            subject = f"{key[0]}:{key[1]} {key[2]}"
+            yield "position_differs", subject, ours.get(key, 0), theirs.get(key, 0)
+
+
+def _holdings(account: Account, facts: Facts) -> Iterable[tuple[str, str, int, int]]:
+    ours: dict[str, int] = {}
+    for row in account.holdings:
+        name = facts.instrument(row["exchange"], row["symbol"], row["product"], row["isin"])
+        ours[name] = ours.get(name, 0) + row["quantity"] + row["t1_quantity"]
+    theirs: dict[str, int] = {}
+    for held in account.broker_holdings:
+        name = facts.instrument(held.exchange, held.symbol, held.product, held.isin)
+        theirs[name] = theirs.get(name, 0) + held.quantity + held.t1_quantity
+    for name in {*ours, *theirs}:
+        if ours.get(name, 0) != theirs.get(name, 0):
+            yield "holding_differs", name, ours.get(name, 0), theirs.get(name, 0)
