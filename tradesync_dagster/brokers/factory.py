@@ -3,23 +3,88 @@
 What belongs here: which adapter serves which broker. What does not: what an adapter does.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Protocol
 
+from tradesync_dagster.brokers.autotrader import AutoTraderClient
+from tradesync_dagster.brokers.kotak import KotakClient
 from tradesync_dagster.brokers.transport import Transport
 from tradesync_dagster.brokers.upstox import UpstoxClient
+from tradesync_dagster.brokers.upstox_login import UpstoxLogin
 from tradesync_dagster.brokers.zerodha import ZerodhaClient
+from tradesync_dagster.brokers.zerodha_login import ZerodhaLogin
 from tradesync_dagster.domain.accounts import Account
-from tradesync_dagster.domain.errors import UnknownBrokerError
+from tradesync_dagster.domain.errors import ConfigurationError, UnknownBrokerError
 from tradesync_dagster.domain.ports import BrokerClient, Clock
 
-ADAPTERS: Mapping[str, Callable[[Account, Transport, Clock], BrokerClient]] = MappingProxyType(
+
+class Adapter(Protocol):
+    """A broker's client class.
+
+    Attributes:
+        CREDENTIALS: What an account must have for it, by name, in the order in which it is asked.
+    """
+
+    @property
+    def CREDENTIALS(self) -> tuple[str, ...]:  # noqa: N802, D102 - a class's constant
+        ...
+
+    def __call__(self, account: Account, transport: Transport, clock: Clock) -> BrokerClient:
+        """Make the client of an account; see ``BrokerFactory.client``."""
+        ...
+
+
+class Login(Protocol):
+    """One login of one account."""
+
+    @property
+    def page(self) -> str:
+        """Where a person logs in; the broker then redirects to an address with the token."""
+        ...
+
+    async def exchange(self, token: str) -> Mapping[str, str]:
+        """Give the page's token for an ``access_token``; the broker's ``user_id`` comes with it."""
+        ...
+
+
+class LoginKind(Protocol):
+    """A broker's login class.
+
+    Attributes:
+        CREDENTIALS: What an account must have for it, by name, in the order in which it is asked.
+        TOKEN: What the page's redirect calls its token.
+    """
+
+    @property
+    def CREDENTIALS(self) -> tuple[str, ...]:  # noqa: N802, D102 - a class's constant
+        ...
+
+    @property
+    def TOKEN(self) -> str:  # noqa: N802, D102 - a class's constant
+        ...
+
+    def __call__(self, account: Account, transport: Transport, state: str) -> Login:
+        """Begin a login; ``state`` comes back in the redirect where the broker repeats it."""
+        ...
+
+
+ADAPTERS: Mapping[str, Adapter] = MappingProxyType(
     {
+        "AUTOTRADER": AutoTraderClient,
+        "KOTAK": KotakClient,
         "UPSTOX": UpstoxClient,
         "ZERODHA": ZerodhaClient,
     }
 )
 """One line a broker."""
+LOGINS: Mapping[str, LoginKind] = MappingProxyType(
+    {
+        "UPSTOX": UpstoxLogin,
+        "ZERODHA": ZerodhaLogin,
+    }
+)
+"""One line a broker that a person logs in at by a page; at others, ``accounts add`` is all."""
 
 
 class BrokerFactory:
@@ -55,6 +120,27 @@ class BrokerFactory:
                 f"{account.key}: no adapter for broker {account.broker!r}; known are: {known}"
             )
         return adapter(account, self._transport, self._clock)
+
+    def login(self, account: Account, state: str) -> Login:
+        """Begin a login of an account.
+
+        Args:
+            account: An account with what the login needs.
+            state: A word that nobody can guess, to know the redirect again by.
+
+        Returns:
+            The login at its broker.
+
+        Raises:
+            ConfigurationError: The broker has none here, or the account lacks something.
+        """
+        kind = LOGINS.get(account.broker)
+        if kind is None:
+            raise ConfigurationError(
+                f"{account.key}: no login at {account.broker} from here; log in there and give "
+                "what it hands out with `tradesync accounts add`"
+            )
+        return kind(account, self._transport, state)
 
     async def close(self) -> None:
         """Close the connections."""

@@ -31,7 +31,8 @@ class Book(Generic[RowT]):
     """One of a broker's books.
 
     Attributes:
-        kind: ``orders``, ``trades``, ``positions`` or ``holdings``.
+        kind: ``orders``, ``order_history``, ``trades``, ``positions``, ``holdings`` or
+            ``margins``.
         path: Its address.
         parse: Reads one row or raises ``ValueRefusedError``.
         id_field: The field that names a row.
@@ -94,6 +95,23 @@ def rows_of(broker: str, kind: str, data: Any, where: str = "data") -> Sequence[
         what = f"{where} is a {type(data).__name__}, expected a list"
         raise UnreadableAnswerError(broker, kind, what)
     return data
+
+
+def segments_of(broker: str, data: Any) -> Sequence[Any]:
+    """Return margins that come by segment as rows that name theirs.
+
+    Raises:
+        UnreadableAnswerError: It is no object of objects, or an empty one: an account has funds,
+            if only none of them.
+    """
+    if not isinstance(data, Mapping) or not data:
+        what = f"data is a {type(data).__name__}, expected an object of segments"
+        raise UnreadableAnswerError(broker, "margins", what)
+    wrong = [name for name, row in data.items() if not isinstance(row, Mapping)]
+    if wrong:
+        shown = reading.harmless(wrong[0], limit=_SHOWN)
+        raise UnreadableAnswerError(broker, "margins", f"data.{shown} is not an object")
+    return [{**row, "segment": name} for name, row in data.items()]
 
 
 def fill_key(fill: Fill) -> Hashable:

@@ -1,12 +1,13 @@
 """Upstox's API, v2 for reading and v3 for orders, over the shared transport.
 
-What belongs here: Upstox's addresses, envelope and requests. What does not: the rows of its books
-(``upstox_rows``), its error codes (``upstox_errors``), HTTP itself.
+What belongs here: Upstox's addresses and requests. What does not: the rows of its books
+(``upstox_rows``), its envelope and error codes (``upstox_errors``), logging in (``upstox_login``),
+HTTP itself.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from yarl import URL
 
@@ -16,7 +17,13 @@ from tradesync_dagster.brokers.transport import Answer, Call, Transport, Window
 from tradesync_dagster.brokers.upstox_errors import BROKER
 from tradesync_dagster.domain import errors, money
 from tradesync_dagster.domain.accounts import Account
-from tradesync_dagster.domain.answers import BrokerHolding, BrokerPosition, Fetch, OrderRequest
+from tradesync_dagster.domain.answers import (
+    BrokerHolding,
+    BrokerPosition,
+    Fetch,
+    Margin,
+    OrderRequest,
+)
 from tradesync_dagster.domain.fills import Fill
 from tradesync_dagster.domain.orders import BrokerOrder
 from tradesync_dagster.domain.ports import Clock
@@ -42,6 +49,7 @@ _WORDS = ("order_type", "validity")
 class UpstoxClient:
     """One account at Upstox."""
 
+    CREDENTIALS: ClassVar[tuple[str, ...]] = ("access_token",)
     WINDOWS = (
         Window(10, 1.0, writes=True),
         Window(50, 1.0),
@@ -80,8 +88,9 @@ class UpstoxClient:
 
     async def order_history(self, broker_order_id: str) -> Fetch[BrokerOrder]:
         """Fetch the states that an order of today went through, one a row."""
-        path = _query("/v2/order/history", order_id=_id("orders", broker_order_id))
-        return await self._fetch(Book("orders", path, upstox_rows.order_state, "order_id"))
+        path = _query("/v2/order/history", order_id=_id("order_history", broker_order_id))
+        book = Book("order_history", path, upstox_rows.order_state, "order_id", fetching.whole_row)
+        return await self._fetch(book)
 
     async def trades(self) -> Fetch[Fill]:
         """Fetch the day's trades."""
@@ -102,6 +111,16 @@ class UpstoxClient:
         return await self._fetch(
             Book("holdings", path, upstox_rows.holding, "trading_symbol", fetching.whole_row)
         )
+
+    async def margins(self) -> Fetch[Margin]:
+        """Fetch what may still be used, by segment."""
+        path = "/v2/user/get-funds-and-margin"
+        book = Book("margins", path, upstox_rows.margin, "segment", lambda row: row.segment)
+
+        def rows_of(data: Any) -> Sequence[Any]:
+            return fetching.segments_of(BROKER, data)
+
+        return await self._fetch(book, rows_of)
 
     async def place(self, request: OrderRequest) -> str:
         """Place an order once; return the broker's order id.
@@ -194,10 +213,13 @@ class UpstoxClient:
             raise errors.RefusedRequestError(BROKER, "place", what)
         return keys.pop()
 
-    async def _fetch(self, book: Book[RowT]) -> Fetch[RowT]:
+    async def _fetch(
+        self, book: Book[RowT], rows_of: Callable[[Any], Sequence[Any]] | None = None
+    ) -> Fetch[RowT]:
         def unwrap(answer: Answer) -> Rows:
             data, shortfall = self._data(book.kind, answer, write=False)
-            return Rows(fetching.rows_of(BROKER, book.kind, data), shortfall)
+            listed = rows_of or partial(fetching.rows_of, BROKER, book.kind)
+            return Rows(listed(data), shortfall)
 
         send = partial(self._send, "GET", book.kind, book.path)
         return await fetching.fetch(self._clock, book, send, unwrap)
@@ -227,25 +249,9 @@ class UpstoxClient:
         return await self._transport.request(call)
 
     def _data(self, endpoint: str, answer: Answer, *, write: bool) -> tuple[Any, str]:
-        """Take the data out of Upstox's envelope, and why it is not all, or raise what it tells."""
-        try:
-            document = reading.parse_json(BROKER, endpoint, answer, self._secrets)
-        except errors.UnreadableAnswerError:
-            if answer.status < 400:
-                raise
-            document = None
-        envelope = document if isinstance(document, Mapping) else {}
-        status = envelope.get("status")
-        if answer.status >= 400 or status == "error":
-            raise upstox_errors.told(
-                endpoint, answer, envelope, self._account.key, self._secrets, write=write
-            )
-        known = status in ("success", "partial_success")
-        if answer.status >= 300 or not known or "data" not in envelope:
-            what = f"the answer (HTTP {answer.status}) is not Upstox's envelope"
-            raise errors.UnreadableAnswerError(BROKER, endpoint, what)
-        partly = "Upstox calls its answer a partial success"
-        return envelope["data"], "" if status == "success" else partly
+        return upstox_errors.data_of(
+            endpoint, answer, self._account.key, self._secrets, write=write
+        )
 
 
 def _terms(now: Mapping[str, Any], changes: Mapping[str, str]) -> dict[str, Any]:

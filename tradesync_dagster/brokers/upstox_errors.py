@@ -1,6 +1,7 @@
-"""What Upstox's error answers mean.
+"""Upstox's envelope: the data in it, or what its error means.
 
-What belongs here: Upstox's codes, statuses and words. What does not: its data (``upstox``).
+What belongs here: Upstox's envelope, codes, statuses and words. What does not: its data
+(``upstox``).
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,6 +13,8 @@ from tradesync_dagster.domain import errors
 from tradesync_dagster.domain.margin_texts import order_rejected
 
 BROKER = "UPSTOX"
+LOGIN = "login"
+"""The call that makes a session; none can have ended there."""
 _SESSION = frozenset({"UDAPI100050", "UDAPI100016", "UDAPI100073"})
 _LIMIT = "UDAPI10005"
 _OUTAGE = "UDAPI100500"
@@ -27,6 +30,49 @@ _REJECTIONS = frozenset(
     }
 )
 """Well-formed orders that Upstox will not take now."""
+
+
+def data_of(
+    endpoint: str, answer: Answer, account: str, secrets: Sequence[str], *, write: bool
+) -> tuple[Any, str]:
+    """Take the data out of Upstox's envelope; see ``told`` for the arguments.
+
+    Returns:
+        The data, and why it is not all of it where Upstox says so.
+
+    Raises:
+        BrokerError: What the envelope tells, or that it is none.
+    """
+    envelope = envelope_of(endpoint, answer, account, secrets, write=write)
+    status = envelope.get("status")
+    if status not in ("success", "partial_success") or "data" not in envelope:
+        what = f"the answer (HTTP {answer.status}) is not Upstox's envelope"
+        raise errors.UnreadableAnswerError(BROKER, endpoint, what)
+    partly = "Upstox calls its answer a partial success"
+    return envelope["data"], "" if status == "success" else partly
+
+
+def envelope_of(
+    endpoint: str, answer: Answer, account: str, secrets: Sequence[str], *, write: bool
+) -> Mapping[str, Any]:
+    """Return an answer that tells of no error; empty where it is no object.
+
+    Raises:
+        BrokerError: What it tells, or that nobody can read it.
+    """
+    try:
+        document = reading.parse_json(BROKER, endpoint, answer, secrets)
+    except errors.UnreadableAnswerError:
+        if answer.status < 400:
+            raise
+        document = None
+    envelope = document if isinstance(document, Mapping) else {}
+    if answer.status >= 400 or envelope.get("status") == "error":
+        raise told(endpoint, answer, envelope, account, secrets, write=write)
+    if answer.status >= 300:
+        what = f"the answer (HTTP {answer.status}) is not Upstox's envelope"
+        raise errors.UnreadableAnswerError(BROKER, endpoint, what)
+    return envelope
 
 
 def told(
@@ -56,10 +102,13 @@ def told(
         return order_rejected(BROKER, endpoint, what, reason)
     if error is errors.RateLimitedError:
         return errors.RateLimitedError(BROKER, endpoint, what, answer.retry_after)
+    if error is errors.SessionExpiredError and endpoint == LOGIN:
+        what = f"Upstox took the code or the api_secret of {account} for wrong: {what}"
+        return errors.RefusedRequestError(BROKER, endpoint, what)
     if error is errors.SessionExpiredError:
         what = (
             f"the session of {account} has ended, or this machine's address is not registered: "
-            f"{what}; log in at Upstox and give the new access_token with `tradesync accounts add`"
+            f"{what}; log in with `tradesync login {account}`"
         )
     elif error is errors.BrokerUnavailableError and write:
         what += NOT_SENT_AGAIN

@@ -64,8 +64,8 @@ class ZerodhaClient:
         """Fetch the states that an order of today went through, one a row."""
         return await self._fetch(
             Book(
-                "orders",
-                _path("orders", broker_order_id),
+                "order_history",
+                _path("order_history", broker_order_id),
                 _order,
                 "order_id",
                 fetching.whole_row,

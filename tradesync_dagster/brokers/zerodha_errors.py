@@ -1,6 +1,7 @@
-"""What Kite's error answers mean.
+"""Kite's envelope: the data in it, or what its error means.
 
-What belongs here: Kite's error types, statuses and words. What does not: its data (``zerodha``).
+What belongs here: Kite's envelope, error types, statuses and words. What does not: its data
+(``zerodha``).
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,9 +13,35 @@ from tradesync_dagster.domain import errors
 from tradesync_dagster.domain.margin_texts import order_rejected
 
 BROKER = "ZERODHA"
+LOGIN = "login"
+"""The call that makes a session; none can have ended there."""
 _REJECTIONS = frozenset({"MarginException", "OrderException", "HoldingException"})
 _REFUSALS = _REJECTIONS | {"InputException", "PermissionException"}
 _OUTAGES = frozenset({"NetworkException", "GeneralException", "DataException"})
+
+
+def data_of(
+    endpoint: str, answer: Answer, account: str, secrets: Sequence[str], *, write: bool
+) -> Any:
+    """Take the data out of Kite's envelope; see ``told`` for the arguments.
+
+    Raises:
+        BrokerError: What the envelope tells, or that it is none.
+    """
+    try:
+        document = reading.parse_json(BROKER, endpoint, answer, secrets)
+    except errors.UnreadableAnswerError:
+        if answer.status < 400:
+            raise
+        document = None
+    envelope = document if isinstance(document, Mapping) else {}
+    status = envelope.get("status")
+    if answer.status >= 400 or status == "error":
+        raise told(endpoint, answer, envelope, account, secrets, write=write)
+    if answer.status >= 300 or status != "success" or "data" not in envelope:
+        what = f"the answer (HTTP {answer.status}) is not Kite's envelope"
+        raise errors.UnreadableAnswerError(BROKER, endpoint, what)
+    return envelope["data"]
 
 
 def told(
@@ -45,10 +72,12 @@ def told(
         return order_rejected(BROKER, endpoint, what, reason)
     if error is errors.RateLimitedError:
         return errors.RateLimitedError(BROKER, endpoint, what, answer.retry_after)
+    if error is errors.SessionExpiredError and endpoint == LOGIN:
+        what = f"Kite took the request_token or the api_secret of {account} for wrong: {what}"
+        return errors.RefusedRequestError(BROKER, endpoint, what)
     if error is errors.SessionExpiredError:
         what = (
-            f"the session of {account} has ended: {what}; log in at Kite and give "
-            "the new access_token with `tradesync accounts add`"
+            f"the session of {account} has ended: {what}; log in with `tradesync login {account}`"
         )
     elif error is errors.BrokerUnavailableError and write:
         what += NOT_SENT_AGAIN

@@ -17,11 +17,13 @@ from tradesync_dagster.domain import errors
 from tradesync_dagster.domain.answers import Outcome
 from tradesync_dagster.domain.orders import OrderStatus
 from tradesync_dagster_tests.support.broker_desk import (
+    BOOKS,
     BROKERS,
-    READS,
+    OF_ROWS,
     START,
     WRITES,
     Desk,
+    method,
     play,
 )
 
@@ -79,6 +81,7 @@ async def arm(desk: Desk, case: Case, **more: Any) -> None:
 
 
 by_broker = pytest.mark.parametrize("broker", sorted(BROKERS))
+by_book = pytest.mark.parametrize(("broker", "book"), BOOKS)
 
 
 def test_every_broker_and_every_fault_is_here() -> None:
@@ -90,7 +93,7 @@ def test_every_broker_and_every_fault_is_here() -> None:
 @by_broker
 def test_without_a_fault_every_book_has_rows(broker: str) -> None:
     async def act(desk: Desk) -> None:
-        for book in READS:
+        for book in [book for name, book in BOOKS if name == broker]:
             fetch = await desk.read(book)
             assert (fetch.outcome, fetch.rejects) == (Outcome.COMPLETE, ())
             assert len(fetch.rows) >= (3 if book in ("orders", "trades") else 1)
@@ -102,8 +105,7 @@ def test_without_a_fault_every_book_has_rows(broker: str) -> None:
     play(broker, act)
 
 
-@by_broker
-@pytest.mark.parametrize("book", READS)
+@by_book
 @pytest.mark.parametrize(("case", "kind", "_"), FAILING, ids=named)
 def test_failed_read_is_a_failure_and_never_a_book(
     broker: str, book: str, case: Case, kind: type[errors.BrokerError], _: bool
@@ -120,8 +122,7 @@ def test_failed_read_is_a_failure_and_never_a_book(
     play(broker, act)
 
 
-@by_broker
-@pytest.mark.parametrize("book", READS)
+@by_book
 @pytest.mark.parametrize("case", HARMLESS, ids=str)
 def test_read_sees_through_what_changes_nothing(broker: str, book: str, case: Case) -> None:
     async def act(desk: Desk) -> None:
@@ -138,8 +139,7 @@ def test_read_sees_through_what_changes_nothing(broker: str, book: str, case: Ca
     play(broker, act)
 
 
-@by_broker
-@pytest.mark.parametrize("book", READS)
+@pytest.mark.parametrize(("broker", "book"), OF_ROWS)
 def test_rows_that_are_missing_are_all_that_is_missing(broker: str, book: str) -> None:
     """An adapter cannot know that rows are missing: the sync can, by what it has seen before."""
     missing, no_rows, unknown = ROWS
@@ -155,9 +155,11 @@ def test_rows_that_are_missing_are_all_that_is_missing(broker: str, book: str) -
         assert (none.outcome, none.rows) == (Outcome.COMPLETE, ())
         await arm(desk, unknown, times=1)
         odd = await desk.read(book)
-        assert (odd.outcome, odd.rejects, len(odd.rows)) == (Outcome.COMPLETE, (), len(plain.rows))
-        if book == "orders":
+        assert (odd.outcome, odd.rejects) == (Outcome.COMPLETE, ())
+        if book in ("orders", "order_history"):
             assert {row.status for row in odd.rows} == {OrderStatus.UNKNOWN}
+        if book != "order_history":  # there, states that only differ by their word become one
+            assert len(odd.rows) == len(plain.rows)
         assert await desk.read(book) is not None
 
     play(broker, act)
@@ -170,11 +172,11 @@ def test_failed_write_is_told_and_never_sent_again(
     broker: str, name: str, case: Case, kind: type[errors.BrokerError], carried_out: bool
 ) -> None:
     async def act(desk: Desk) -> None:
-        await arm(desk, case, method=WRITES[name])
+        await arm(desk, case, method=method(broker, name))
         with pytest.raises(errors.BrokerError) as caught:
             await desk.write(name)
         assert type(caught.value) is kind
-        assert desk.sent(WRITES[name]) == 1
+        assert desk.sent(method(broker, name)) == 1
         assert desk.done(name) is carried_out
         if isinstance(caught.value, errors.BrokerUnavailableError):
             assert caught.value.sent
@@ -190,10 +192,10 @@ def test_failed_write_is_told_and_never_sent_again(
 @pytest.mark.parametrize("case", [*HARMLESS, *ROWS, Case("undone")], ids=str)
 def test_write_sees_through_what_changes_nothing(broker: str, name: str, case: Case) -> None:
     async def act(desk: Desk) -> None:
-        await arm(desk, case, method=WRITES[name])
+        await arm(desk, case, method=method(broker, name))
         assert await desk.write(name) in {order.order_id for order in desk.orders}
         assert desk.done(name) is (case.kind != "undone" or name == "place")
-        assert desk.sent(WRITES[name]) == 1
+        assert desk.sent(method(broker, name)) == 1
 
     play(broker, act)
 
@@ -213,7 +215,7 @@ def test_write_that_looks_something_up_in_vain_writes_nothing(
             error = caught
         assert not isinstance(error, errors.UnreadableAnswerError)  # it would mean: may exist
         assert getattr(error, "sent", False) is False
-        assert desk.done(name) is bool(desk.sent(WRITES[name]))
+        assert desk.done(name) is bool(desk.sent(method(broker, name)))
         assert (desk.sent("GET") > 0) is not desk.done(name)
 
     play(broker, act)

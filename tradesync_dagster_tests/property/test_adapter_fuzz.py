@@ -9,6 +9,7 @@ import asyncio
 import json
 import os
 from collections.abc import Callable, Mapping
+from copy import deepcopy
 from functools import cache
 from random import Random
 from typing import Any
@@ -23,7 +24,9 @@ from tradesync_dagster_tests.support.broker_desk import BROKERS, READS, REQUEST,
 from tradesync_dagster_tests.support.canned import JSON, client
 
 CASES = int(os.environ.get("TRADESYNC_FUZZ_CASES", "2000"))  # noqa: TID251 - set by make fuzz
-SECRETS = {"api_key": "k3y-0f-th3-app", "access_token": "t0k3n-0f-th3-d4y"}
+SECRETS = {
+    "api_key": "k3y-0f-th3-app", "access_token": "t0k3n-0f-th3-d4y", "sid": "s3ss10n-0f-th3-d4y",
+}  # fmt: skip
 CALLS = ("profile", *READS, "place", "modify", "cancel")
 ODD: tuple[Any, ...] = (
     None, True, False, 0, -1, 1, 2**31, 2**63, -(2**63) - 1, 10**40, 0.1, -0.0, 1e300, 1.0000001,
@@ -58,7 +61,7 @@ def recorded(broker: str) -> Mapping[tuple[str, str], tuple[int, bytes]]:
 
 
 async def ask(desk: Desk, name: str) -> None:
-    await getattr(desk.client, name)()
+    await (desk.client.profile() if name == "profile" else desk.read(name))
 
 
 def places(document: Any) -> list[Place]:
@@ -79,7 +82,7 @@ def damage_json(rng: Random, body: bytes) -> bytes:
         container, key = rng.choice(places(document) or [(document, 0)])
         match rng.randrange(7):
             case 0 | 1 | 2:
-                container[key] = rng.choice(ODD)
+                container[key] = deepcopy(rng.choice(ODD))  # or the next damage would change ODD
             case 3:
                 del container[key]
             case 4:
@@ -168,6 +171,7 @@ async def run(broker: str, number: int) -> object:
         "place": (REQUEST,),
         "modify": ("251119000000001", {"quantity": "9"}, "regular"),
         "cancel": ("251119000000001", "regular"),
+        "order_history": ("251119000000001",),
     }
     try:
         outcome: object = await getattr(adapter, name)(*arguments.get(name, ()))

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tradesync_dagster.domain.book_days import STILL_OPEN
-from tradesync_dagster.domain.bookkeeping import QUEUE, Books, empty_lots, keep
+from tradesync_dagster.domain.book_frames import QUEUE, empty_lots
+from tradesync_dagster.domain.bookkeeping import Books, keep
 from tradesync_dagster.domain.facts import DELIVERY, Conversion, CorporateAction, Facts
 from tradesync_dagster.domain.orders import Side
 

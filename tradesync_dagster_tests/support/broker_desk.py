@@ -29,14 +29,15 @@ POLICY = TransportPolicy(timeout_seconds=0.15, retry_attempts=1, retry_delay=0.0
 REQUEST = OrderRequest("NSE", "ITC", "CNC", "BUY", "MARKET", 5, tag="ts1")
 BROKERS = {
     "AUTOTRADER": REQUEST,
+    "KOTAK": REQUEST,
     "UPSTOX": REQUEST,
     "ZERODHA": REQUEST,
 }
 """What is placed at each broker."""
 WRITES = {"place": "POST", "modify": "PUT", "cancel": "DELETE"}
-POSTED = {"AUTOTRADER"}
+POSTED = {"AUTOTRADER", "KOTAK"}
 """Brokers whose changes and cancellations are POSTs too."""
-READS = ("orders", "trades", "positions", "holdings")
+READS = ("orders", "trades", "positions", "holdings", "margins", "order_history")
 TRADELESS = {"AUTOTRADER"}
 """Brokers that are not asked for trades: they have none."""
 BOOKS = [
@@ -46,6 +47,13 @@ BOOKS = [
     if book != "trades" or broker not in TRADELESS
 ]
 """What can be read at each broker."""
+OF_ROWS = [
+    (broker, book)
+    for broker, book in BOOKS
+    if book != "margins" and (broker, book) != ("AUTOTRADER", "order_history")
+]
+"""Books of which any row may be missing: margins come as an object of segments at most brokers,
+and AutoTrader's history is one row of its order book."""
 
 Act = Callable[["Desk"], Awaitable[None]]
 
@@ -82,7 +90,8 @@ class Desk:
         return sum(row.count for row in rows if row.endpoint.startswith(method))
 
     async def read(self, book: str) -> Fetch[Any]:
-        fetch: Fetch[Any] = await getattr(self.client, book)()
+        of = (self.open_order.order_id,) if book == "order_history" else ()
+        fetch: Fetch[Any] = await getattr(self.client, book)(*of)
         return fetch
 
     async def write(self, name: str) -> str:

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Protocol
 
 import orjson
 from aiohttp import web
+from yarl import URL
 
 from tradesync_dagster.brokers.exchange.ledger import Account
 from tradesync_dagster.brokers.exchange.orders import RefusedError
@@ -32,6 +33,10 @@ class Face(Protocol):
 
     broker: ClassVar[str]
     prefixes: ClassVar[tuple[str, ...]]
+
+    def __init__(self, venue: Venue) -> None:
+        """Speak of this venue."""
+        ...
 
     def add_to(self, router: web.UrlDispatcher) -> None:
         """Register every route."""
@@ -62,6 +67,11 @@ def json_response(body: Any, status: int = 200) -> web.Response:
 def answer(data: Any) -> web.Response:
     """Wrap data as a success, in the envelope that Kite and Upstox share."""
     return json_response({"status": "success", "data": data})
+
+
+def redirect(url: URL) -> web.Response:
+    """Send a browser on, as a login page does when somebody has logged in."""
+    return web.Response(status=302, headers={"Location": str(url)})
 
 
 def book(

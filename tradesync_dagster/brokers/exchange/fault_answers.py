@@ -20,7 +20,7 @@ import orjson
 from aiohttp import web
 
 _STATUS_FIELDS = ("status", "ordSt", "orderStatus")
-_DATA_FIELDS = ("data", "result")
+_DATA_FIELDS = ("data", "result", "nOrdNo", "EntityId", "Net")
 
 
 class Terms(Protocol):

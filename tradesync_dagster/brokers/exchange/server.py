@@ -14,6 +14,7 @@ from socket import socket
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from tradesync_dagster.brokers.exchange.autotrader import AutoTraderFace
 from tradesync_dagster.brokers.exchange.background import (
     RunningExchange,
     read_config,
@@ -25,6 +26,7 @@ from tradesync_dagster.brokers.exchange.control import ControlRoutes
 from tradesync_dagster.brokers.exchange.faces import VENUE, Face, face_of
 from tradesync_dagster.brokers.exchange.faults import Faults
 from tradesync_dagster.brokers.exchange.kite import KiteFace
+from tradesync_dagster.brokers.exchange.kotak import KotakFace
 from tradesync_dagster.brokers.exchange.orders import RefusedError
 from tradesync_dagster.brokers.exchange.units import IST
 from tradesync_dagster.brokers.exchange.upstox import UpstoxFace
@@ -40,7 +42,7 @@ __all__ = [
 ]
 
 
-FACES: tuple[Callable[[Venue], Face], ...] = (KiteFace, UpstoxFace)
+FACES: tuple[type[Face], ...] = (AutoTraderFace, KiteFace, KotakFace, UpstoxFace)
 """One name a broker."""
 
 

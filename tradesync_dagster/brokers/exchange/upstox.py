@@ -8,9 +8,10 @@ import time
 from typing import ClassVar
 
 from aiohttp import web
+from yarl import URL
 
 from tradesync_dagster.brokers.exchange import upstox_wire as wire
-from tradesync_dagster.brokers.exchange.faces import Json, answer, book, json_response
+from tradesync_dagster.brokers.exchange.faces import Json, answer, book, json_response, redirect
 from tradesync_dagster.brokers.exchange.instruments import Instrument
 from tradesync_dagster.brokers.exchange.orders import RefusedError
 from tradesync_dagster.brokers.exchange.upstox_forms import (
@@ -86,6 +87,7 @@ class UpstoxFace:
             ("/v2/user/get-funds-and-margin", True, lambda a: wire.funds(market, a)),
         ):
             router.add_get(path, book(venue, user, write, priced=priced))
+        router.add_get("/v2/login/authorization/dialog", self.dialog)
         router.add_post("/v2/login/authorization/token", self.login)
         router.add_delete("/v2/logout", self.logout)
         router.add_get("/v2/user/profile", self.profile)
@@ -111,6 +113,17 @@ class UpstoxFace:
             raise RefusedError("No such token.", "TokenException", 401, "token")
         self._venue.now()
         return user_id
+
+    async def dialog(self, request: web.Request) -> web.Response:
+        """Log in as the app's own client, unasked, and redirect as the dialog would."""
+        asked = Body(request.query)
+        key, back = asked.need("client_id"), asked.need("redirect_uri")
+        for session in self._venue.sessions.values():
+            if session.api_key == key:
+                told = {"code": session.request_token}
+                told |= {"state": request.query["state"]} if "state" in request.query else {}
+                return redirect(URL(back).update_query(told))
+        raise refused("UDAPI100016", "Invalid Credentials", "client_id", 401)
 
     async def login(self, request: web.Request) -> web.Response:
         """Exchange the code of a login for a token; the answer has no envelope."""
