@@ -90,7 +90,7 @@ class AutoTraderClient:
         the books, here, nobody can say which of them are new.
         """
         now = self._clock.now()
-        return Fetch("trades", Outcome.COMPLETE, trade_date_of(now), now, 0.0)
+        return Fetch("trades", Outcome.COMPLETE, trade_date_of(now), now, 0.0, derived=True)
 
     async def positions(self) -> Fetch[BrokerPosition]:
         """Fetch the net positions, carried ones included."""

@@ -7,8 +7,9 @@ fields (``reading``), a broker's addresses, envelope and fields (one file a brok
 import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import groupby
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from tradesync_dagster.brokers import reading
@@ -122,6 +123,11 @@ def fill_key(fill: Fill) -> Hashable:
 def whole_row(row: Hashable) -> Hashable:
     """Key a row without an id by all that it says: only a repetition of it is dropped."""
     return row
+
+
+def states(history: Fetch[RowT]) -> Fetch[RowT]:
+    """Drop a state that is told twice in a row; one that comes back later is a state again."""
+    return replace(history, rows=tuple(row for row, _ in groupby(history.rows)))
 
 
 def read_rows(book: Book[RowT], rows: Sequence[Any]) -> tuple[tuple[RowT, ...], tuple[Reject, ...]]:

@@ -90,15 +90,10 @@ class KotakClient:
 
         Kotak lists the latest first, and refuses orders that were not placed by the API.
         """
-        book = Book(
-            "order_history",
-            "/quick/order/history",
-            kotak_rows.order_state,
-            "nOrdNo",
-            fetching.whole_row,
-        )
+        path = "/quick/order/history"
+        book = Book("order_history", path, kotak_rows.order_state, "nOrdNo")
         fetch = await self._fetch(book, "POST", {"nOrdNo": _id("order_history", broker_order_id)})
-        return replace(fetch, rows=fetch.rows[::-1])
+        return fetching.states(replace(fetch, rows=fetch.rows[::-1]))
 
     async def trades(self) -> Fetch[Fill]:
         """Fetch the day's trades."""

@@ -89,8 +89,8 @@ class UpstoxClient:
     async def order_history(self, broker_order_id: str) -> Fetch[BrokerOrder]:
         """Fetch the states that an order of today went through, one a row."""
         path = _query("/v2/order/history", order_id=_id("order_history", broker_order_id))
-        book = Book("order_history", path, upstox_rows.order_state, "order_id", fetching.whole_row)
-        return await self._fetch(book)
+        book = Book("order_history", path, upstox_rows.order_state, "order_id")
+        return fetching.states(await self._fetch(book))
 
     async def trades(self) -> Fetch[Fill]:
         """Fetch the day's trades."""

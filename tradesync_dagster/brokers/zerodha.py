@@ -62,15 +62,8 @@ class ZerodhaClient:
 
     async def order_history(self, broker_order_id: str) -> Fetch[BrokerOrder]:
         """Fetch the states that an order of today went through, one a row."""
-        return await self._fetch(
-            Book(
-                "order_history",
-                _path("order_history", broker_order_id),
-                _order,
-                "order_id",
-                fetching.whole_row,
-            )
-        )
+        path = _path("order_history", broker_order_id)
+        return fetching.states(await self._fetch(Book("order_history", path, _order, "order_id")))
 
     async def trades(self) -> Fetch[Fill]:
         """Fetch the day's trades."""

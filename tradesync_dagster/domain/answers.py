@@ -52,6 +52,8 @@ class Fetch(Generic[RowT_co]):
         error: What went wrong, in words; empty when complete.
         error_kind: The class name of the error; empty when complete.
         broker_time: The broker's clock (its ``Date`` header), UTC, where given.
+        derived: Whether the broker has no such book, and was not asked: its rows follow from the
+            orders and the books (``watermarks``).
     """
 
     kind: str
@@ -66,6 +68,7 @@ class Fetch(Generic[RowT_co]):
     error: str = ""
     error_kind: str = ""
     broker_time: datetime | None = None
+    derived: bool = False
 
 
 @dataclass(frozen=True, slots=True)

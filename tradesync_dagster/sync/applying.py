@@ -17,6 +17,7 @@ from tradesync_dagster.domain.breaks import fill_changed
 from tradesync_dagster.domain.external import Detection, DetectionRules, detect
 from tradesync_dagster.domain.orders import Intent, Order
 from tradesync_dagster.domain.unit_of_work import BookState, UnitOfWork
+from tradesync_dagster.sync.deriving import derive_trades
 from tradesync_dagster.sync.fetching import Answers
 from tradesync_dagster.sync.opening import open_books
 
@@ -86,6 +87,13 @@ def apply(
         for entry, look in zip(applied, looks, strict=True)
     ]
     _write_detections(work, detections, known)
+    believed = {
+        entry.account.account_id
+        for entry, look in zip(applied, looks, strict=True)
+        if _usable(look.orders, entry.account.account_id, states)
+        and "order_book" not in entry.failed
+    }
+    looks = derive_trades(work, looks, believed)
     _apply_fills(work, applied, looks, states)
     _apply_prices(work, applied, looks, states)
     open_books(work, looks)
@@ -132,7 +140,7 @@ def _begin(look: Answers, known: dict[UUID, Order]) -> Applied:
         entry.rejects += len(fetch.rejects)
         if fetch.outcome is not Outcome.COMPLETE:
             entry.errors.append(fetch.error or f"{fetch.kind}: the answer was {fetch.outcome}")
-            entry.failed.update(_FED_BY[fetch.kind])
+            entry.failed.update(_fed_by(look, fetch.kind))
         elif fetch.rejects:
             first = fetch.rejects[0]
             entry.errors.append(
@@ -140,6 +148,11 @@ def _begin(look: Answers, known: dict[UUID, Order]) -> Applied:
                 f"{first.row_id or 'without an id'}: {first.reason}"
             )
     return entry
+
+
+def _fed_by(look: Answers, kind: str) -> tuple[str, ...]:
+    also = _FED_BY["trades"] if kind == "orders" and look.trades.derived else ()
+    return _FED_BY[kind] + also
 
 
 def _usable(fetch: Fetch[Any], account_id: int, states: Known) -> bool:
@@ -171,7 +184,7 @@ def _apply_orders(
     found = detect(account_id, look.orders, entry.orders, intents.get(account_id, []), rules)
     if found.quarantined:
         entry.errors.append(f"orders: {found.quarantined}")
-        entry.failed.update(_FED_BY["orders"])
+        entry.failed.update(_fed_by(look, "orders"))
         return found
     entry.orders.update(found.orders)
     entry.confirmed = found.confirmed

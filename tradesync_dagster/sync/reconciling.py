@@ -68,9 +68,11 @@ def reconcile(
 
 def _account(look: Answers, entry: Applied, books: AccountBooks) -> Account:
     day = look.orders.trade_date
+    # Trades that were derived from orders are the day's new ones only, and say nothing of orders.
+    orders = () if look.trades.derived else entry.orders.values()
     return Account(
         look.account.account_id,
-        [order for order in entry.orders.values() if order.broker.trade_date == day],
+        [order for order in orders if order.broker.trade_date == day],
         look.trades.rows,
         books.positions,
         books.holdings,

@@ -1,0 +1,49 @@
+"""Trades of brokers that have none: what their orders tell, held against the books' own fills.
+
+What belongs here: fetching the memory and handing it over. What does not: the arithmetic
+(``domain.watermarks``), which order books are believed (``applying``).
+"""
+
+from collections.abc import Sequence, Set
+from dataclasses import replace
+
+from tradesync_dagster.domain.answers import Outcome
+from tradesync_dagster.domain.unit_of_work import UnitOfWork
+from tradesync_dagster.domain.watermarks import derive, known_in
+from tradesync_dagster.sync.fetching import Answers
+
+
+def derive_trades(
+    work: UnitOfWork, looks: Sequence[Answers], believed: Set[int]
+) -> Sequence[Answers]:
+    """Fill in the trades that follow from orders; store as breaks what cannot be a trade.
+
+    Args:
+        work: A transaction with the accounts' lease.
+        looks: One an account.
+        believed: The accounts whose order books were applied.
+
+    Returns:
+        The looks. Derived trades bear their order book's time and hash, so that the same book again
+        is nothing new; those of a book that was not applied are no answer at all.
+    """
+    derived = [look for look in looks if look.trades.derived]
+    asked = [look for look in derived if look.account.account_id in believed]
+    days = [row.trade_date for look in asked for row in look.orders.rows]
+    ids = [look.account.account_id for look in asked]
+    known = known_in(work.fills(ids, min(days))) if days else {}
+    for look in derived:
+        account_id, orders = look.account.account_id, look.orders
+        if account_id not in believed:
+            look.trades = replace(look.trades, outcome=Outcome.FAILED)
+            continue
+        found = derive(account_id, orders.rows, known.get(account_id, {}), orders.requested_at)
+        work.put_breaks(found.breaks)
+        look.trades = replace(
+            look.trades,
+            trade_date=orders.trade_date,
+            requested_at=orders.requested_at,
+            rows=tuple(found.fills),
+            payload_hash=orders.payload_hash,
+        )
+    return looks
