@@ -131,7 +131,10 @@ class KotakClient:
         send = partial(self._send, "POST", "margins", _LIMITS, _ALL)
 
         def unwrap(answer: Answer) -> Rows:
-            return Rows([self._success("margins", answer, write=False)])
+            funds = self._success("margins", answer, write=False)
+            if funds.get("Net") is None:
+                raise errors.UnreadableAnswerError(BROKER, "margins", "the answer has no funds")
+            return Rows([funds])
 
         return await fetching.fetch(self._clock, book, send, unwrap)
 

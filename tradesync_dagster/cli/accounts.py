@@ -1,23 +1,24 @@
 """``tradesync accounts``: the desk's accounts at their brokers.
 
-What belongs here: listing, adding and switching accounts. What does not: how credentials are kept
-(``store``). No command prints a credential.
+What belongs here: listing, adding and switching accounts, and their keys. What does not: asking for
+credentials (``credentials``), how they are kept (``store``). No command prints a credential.
 """
 
 import re
-import sys
+from dataclasses import replace
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-import orjson
 import typer
 
 from tradesync_dagster.bootstrap import Services, open_services
 from tradesync_dagster.brokers.factory import ADAPTERS, BrokerFactory
 from tradesync_dagster.brokers.transport import Transport
+from tradesync_dagster.cli import credentials
 from tradesync_dagster.cli.screen import AsJson, Group, show
 from tradesync_dagster.domain.accounts import Account
 from tradesync_dagster.domain.errors import ConfigurationError, UnknownBrokerError
+from tradesync_dagster.settings import load_settings
 
 commands = typer.Typer(cls=Group, no_args_is_help=True, help="The desk's broker accounts.")
 
@@ -45,30 +46,39 @@ def add(
         str | None,
         typer.Option(help="Another address of the broker's API; a known account keeps its own."),
     ] = None,
+    credential: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME[=-]", help="Ask for it, or read it as a line of stdin (=-)."),
+    ] = None,
     credentials_stdin: Annotated[
         bool,
         typer.Option("--credentials-stdin", help="Read a JSON object of names to secrets."),
     ] = False,
 ) -> None:
-    """Add an account, or give a known one new credentials.
+    """Add an account, or give a known one new credentials; those not given stay.
 
-    What stands on a command line can be read by other users of the machine while the command runs:
-    leave the secrets out to be asked for them, or send them by standard input.
+    What its broker needs is asked for, unseen. What stands on a command line can be read by other
+    users of the machine while the command runs: leave the secrets out to be asked for them, or send
+    them by standard input.
     """
     organization, pseudo_account = _parts(account)
     name = _broker(broker)
     _check_url(base_url or "")
     services = open_services()
-    if credentials_stdin:
-        credentials = _read_credentials()
-    else:
-        credentials = {
-            "api_key": api_key or typer.prompt("API key", hide_input=True),
-            "access_token": access_token or typer.prompt("Access token", hide_input=True),
-        }
     known = _known(services, account)
+    stays = known if known and known.broker == name else None
+    stored = dict(stays.credentials) if stays else {}
+    elsewhere = credentials.elsewhere(services, organization, pseudo_account)
+    if credentials_stdin:
+        given = credentials.read_object()
+    else:
+        given = {"api_key": api_key, "access_token": access_token}
+        given = {key: secret for key, secret in given.items() if secret}
+        given |= credentials.named(credential or [])
+        had = {**(stored if given else {}), **elsewhere, **given}  # given nothing: ask for all
+        given |= credentials.ask(one for one in ADAPTERS[name].CREDENTIALS if one not in had)
     if base_url is None:
-        base_url = known.base_url if known and known.broker == name else ""
+        base_url = stays.base_url if stays else ""
     new = Account(
         account_id=0,
         organization_id=organization,
@@ -76,11 +86,28 @@ def add(
         broker=name,
         enabled=known.enabled if known else True,
         base_url=base_url,
-        credentials=credentials,
+        credentials=stored | given,
     )
-    _check_usable(services, new)
+    _check_usable(services, replace(new, credentials={**new.credentials, **elsewhere}))
     services.store.put_accounts([new])
     typer.echo(f"{account} is {'up to date' if known else 'added'} ({name}).")
+
+
+@commands.command("new-key")
+def new_key() -> None:
+    """Put a new key first in the key file; ``rotate-keys`` then closes everything with it."""
+    path = load_settings().add_key()
+    typer.echo(f"A new key stands first in {path}. Close the credentials with it:")
+    typer.echo("tradesync accounts rotate-keys")
+
+
+@commands.command("rotate-keys")
+def rotate_keys() -> None:
+    """Close all credentials anew with the first key, so that older ones no longer open them."""
+    services = open_services()
+    done = services.store.rotate_credentials(services.settings.newest_key())
+    everyone = len(services.store.accounts(enabled_only=False, as_stored=True))
+    typer.echo(f"{done} of {everyone} accounts were closed with an older key; none is now.")
 
 
 @commands.command("disable")
@@ -109,7 +136,7 @@ def _row(account: Account) -> dict[str, Any]:
 
 
 def _known(services: Services, key: str) -> Account | None:
-    accounts = services.store.accounts(enabled_only=False)
+    accounts = services.store.accounts(enabled_only=False, as_stored=True)
     return next((account for account in accounts if account.key == key), None)
 
 
@@ -153,16 +180,3 @@ def _is_address(url: str) -> bool:
 def _check_usable(services: Services, account: Account) -> None:
     """Make the broker's client, which sends nothing: it refuses what it could not work with."""
     BrokerFactory(Transport(services.clock), services.clock).client(account)
-
-
-def _read_credentials() -> dict[str, str]:
-    try:
-        found = orjson.loads(sys.stdin.buffer.read())
-    except orjson.JSONDecodeError:
-        raise ConfigurationError("standard input holds no JSON object of credentials") from None
-    if not isinstance(found, dict) or not found:
-        raise ConfigurationError("standard input holds no JSON object of credentials")
-    wrong = [name for name, secret in found.items() if not isinstance(secret, str) or not secret]
-    if wrong:
-        raise ConfigurationError(f"the credentials {', '.join(wrong)} are not text")
-    return found

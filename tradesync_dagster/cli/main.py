@@ -5,7 +5,17 @@ What belongs here: which commands there are. What does not: what any of them doe
 
 import typer
 
-from tradesync_dagster.cli import accounts, books, exchange, imports, servers, stack, sync
+from tradesync_dagster.cli import (
+    accounts,
+    books,
+    exchange,
+    imports,
+    login,
+    records,
+    servers,
+    stack,
+    sync,
+)
 from tradesync_dagster.cli.screen import Group
 
 app = typer.Typer(
@@ -18,6 +28,7 @@ app.command("demo")(stack.demo)
 app.command("run")(stack.run)
 app.command("sync")(sync.sync)
 app.add_typer(accounts.commands, name="accounts")
+app.command("login")(login.login)
 app.command("orders")(books.orders)
 app.command("external")(books.external)
 app.command("positions")(books.positions)
@@ -26,6 +37,8 @@ app.command("metrics")(books.metrics)
 app.command("assign")(books.assign)
 app.command("replay")(books.replay)
 app.command("import-tradebook")(imports.import_tradebook)
+app.add_typer(records.records, name="records")
+app.add_typer(records.fills, name="fills")
 app.add_typer(exchange.commands, name="exchange")
 app.add_typer(servers.database, name="db")
 app.command("doctor")(servers.doctor)

@@ -54,17 +54,20 @@ Reason = Annotated[str, typer.Option(metavar="TEXT", help="Why; kept as evidence
 Who = Annotated[str, typer.Option(metavar="NAME", help="Who says so; kept as evidence.")]
 
 
+File = Annotated[Path, typer.Argument(metavar="FILE", help="CSV with a header.")]
+Owner = Annotated[
+    str | None, typer.Option("--account", metavar="ORG/ACCOUNT", help="Whose conversions they are.")
+]
+Strict = Annotated[bool, typer.Option("--strict", help="Take nothing if the file has a bad row.")]
+
+
 @records.command("import")
 def import_file(
     kind: Kind,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV with a header.")],
+    file: File,
     *,
-    account: Annotated[
-        str | None, typer.Option(metavar="ORG/ACCOUNT", help="Whose conversions they are.")
-    ] = None,
-    strict: Annotated[
-        bool, typer.Option("--strict", help="Take nothing from a file that has a bad row.")
-    ] = False,
+    account: Owner = None,
+    strict: Strict = False,
     as_json: AsJson = False,
 ) -> None:
     """Take a file's records into the books, and make the books concerned anew.
@@ -72,20 +75,44 @@ def import_file(
     Good rows go in and bad ones are listed; what is known already changes nothing. Exit code 1
     when the file could not be read, or had a bad row under --strict.
     """
+    _take(RecordFile(file, kind.value), account, strict=strict, as_json=as_json)
+
+
+@records.command("withdraw")
+def withdraw(
+    kind: Kind,
+    file: File,
+    *,
+    account: Owner = None,
+    strict: Strict = False,
+    as_json: AsJson = False,
+) -> None:
+    """Take a file's records out of the books again, and make the books concerned anew.
+
+    A record that the books have otherwise stays.
+    """
+    found = RecordFile(file, kind.value)
+    _take(found, account, strict=strict, as_json=as_json, out=True)
+
+
+def _take(
+    found: RecordFile, account: str | None, *, strict: bool, as_json: bool, out: bool = False
+) -> None:
     services = open_services()
     chosen = services.chosen(account)[0] if account is not None else None
-    found = RecordFile(file, kind.value)
-    result = import_records(services.store, found, chosen, strict=strict, now=services.clock.now())
-    _report(file.name, result, as_json=as_json)
+    now = services.clock.now()
+    result = import_records(services.store, found, chosen, now=now, strict=strict, withdraw=out)
+    done = "withdrawn" if out else "imported"
+    _report(found.name, result, "refused" if result.refused else done, as_json=as_json)
     if result.refused:
         raise typer.Exit(1)
 
 
-def _report(name: str, result: RecordsResult, *, as_json: bool) -> None:
+def _report(name: str, result: RecordsResult, status: str, *, as_json: bool) -> None:
     document: dict[str, Any] = {
         "file": name,
         "kind": result.kind,
-        "status": "refused" if result.refused else "imported",
+        "status": status,
         **{count: getattr(result, count) for count in _COUNTS},
         "rebuilt": [
             {"account": key, "since": day.isoformat()} for key, day in result.rebuilt.items()

@@ -177,18 +177,16 @@ def _settled(rows: Frame, settlements: Sequence[Settlement]) -> Frame:
     expired = rows[rows["instrument"].isin(by_name.keys())]
     if expired.empty:
         return rows
-    last = expired.drop_duplicates(QUEUE, keep="last").set_index(QUEUE, drop=False)
-    queues = expired.groupby(QUEUE)
-    net = queues["quantity"].sum().reindex(last.index)
-    found = [by_name[name] for name in last["instrument"]]
-    # Should a fill claim to be later than the expiry, the queue ends with that fill.
-    latest = queues["day"].max().reindex(last.index)
-    day = np.maximum([s.expiry.toordinal() for s in found], latest.to_numpy())
+    found = [by_name[name] for name in expired["instrument"]]
+    # Should a fill claim to be later than the expiry, its own day closes what it opened.
+    ends = np.maximum([s.expiry.toordinal() for s in found], expired["day"].to_numpy())
+    expired = expired.assign(day=ends, price=[s.price for s in found])
+    key = [*QUEUE, "day"]
+    last = expired.drop_duplicates(key, keep="last").set_index(key, drop=False)
+    net = expired.groupby(key)["quantity"].sum().reindex(last.index)
     closing = last.reset_index(drop=True).assign(
         quantity=-net.to_numpy(),
-        price=[s.price for s in found],
-        day=day,
-        trade_date=day,
+        trade_date=last["day"].to_numpy(),
         filled_at=np.iinfo(np.int64).max,
         fill_id="settlement:" + last["instrument"].to_numpy(),
         held_from=-1,
@@ -202,7 +200,8 @@ def _lots(rows: Frame, spans: Any) -> Frame:
     lots["quantity"], lots["held_to"] = spans.quantity, spans.held_to
     resumed = (lots["held_from"].to_numpy() >= 0) & (spans.held_from == lots["day"].to_numpy())
     lots["held_from"] = np.where(resumed, lots["held_from"].to_numpy(), spans.held_from)
-    kept: Frame = lots[list(LOT_COLUMNS)]
+    # A lot that a change made anew and the same day's trading closed was open at no day's end.
+    kept: Frame = lots.loc[lots["held_from"] < lots["held_to"], list(LOT_COLUMNS)]
     return kept
 
 

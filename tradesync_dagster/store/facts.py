@@ -29,19 +29,14 @@ _Since = dict[int, date]
 
 @dataclass(frozen=True, slots=True)
 class _Change:
-    """A row as it was and as it is; one of them is ``None`` where it is new, or withdrawn."""
+    """A row that is written or taken out, and what was stored; ``None`` where it is new."""
 
     old: _Row | None
-    new: _Row | None
-
-    @property
-    def either(self) -> _Row:
-        """The row as it is, or was; they have the same key."""
-        return self.new or self.old or {}
+    row: _Row
 
     def first(self, name: str) -> date:
         """Return the earlier of the two rows' days."""
-        days: list[date] = [row[name] for row in (self.old, self.new) if row is not None]
+        days: list[date] = [row[name] for row in (self.old, self.row) if row is not None]
         return min(days)
 
 
@@ -71,7 +66,7 @@ class RecordedFacts(Repository):
         renamed = {before.newest(i) for i in known if before.newest(i) != after.newest(i)}
         concerned: dict[str, date] = {}
         for change in changes:
-            _earlier(concerned, after.newest(change.either["isin"]), change.first("ex_date"))
+            _earlier(concerned, after.newest(change.row["isin"]), change.first("ex_date"))
         for reach in self._reaches([*concerned, *renamed]):
             if reach.instrument in renamed:
                 _earlier(result.since, reach.account_id, reach.first)
@@ -85,7 +80,7 @@ class RecordedFacts(Repository):
         listed = _listed(changes, ("exchange", "symbol", "expiry"))
         upsert(self._connection, book_tables.instruments, listed)
         expiries = {
-            f"{change.either['exchange']}:{change.either['symbol']}": change.first("expiry")
+            f"{change.row['exchange']}:{change.row['symbol']}": change.first("expiry")
             for change in changes
         }
         for reach in self._reaches(list(expiries)):
@@ -97,7 +92,7 @@ class RecordedFacts(Repository):
         """Insert or update conversions; their accounts are marked from their days."""
         changes, result = self._put(book_tables.conversions, facts, withdraw=withdraw)
         for change in changes:
-            _earlier(result.since, change.either["account_id"], change.first("trade_date"))
+            _earlier(result.since, change.row["account_id"], change.first("trade_date"))
         return self._marked(result)
 
     def put_closing_prices(
@@ -174,18 +169,18 @@ class RecordedFacts(Repository):
         sent = {_key(table, row): row for row in map(_row, facts)}
         stored = self._stored(table, list(sent))
         changes = [
-            _Change(stored.get(key), None if withdraw else row)
+            _Change(stored.get(key), row)
             for key, row in sent.items()
             if (stored.get(key) == row) == withdraw
         ]
         if withdraw:
             columns = list(table.primary_key.columns)
             gone = delete(table).where(*(c == bindparam(f"_{c.name}") for c in columns))
-            keys = [{f"_{c.name}": change.either[c.name] for c in columns} for change in changes]
+            keys = [{f"_{c.name}": change.row[c.name] for c in columns} for change in changes]
             if keys:
                 self._connection.execute(gone, keys)
         else:
-            upsert(self._connection, table, [change.either for change in changes])
+            upsert(self._connection, table, [change.row for change in changes])
         return changes, Recorded(len(changes), len(sent) - len(changes))
 
     def _stored(self, table: Table, keys: Sequence[tuple[Any, ...]]) -> dict[tuple[Any, ...], _Row]:
@@ -237,7 +232,7 @@ def _row(fact: Any) -> _Row:
 
 def _listed(changes: Iterable[_Change], names: Sequence[str]) -> list[_Row]:
     """Pick an instrument's columns of the rows that are written, one of each."""
-    rows = [change.new for change in changes if change.new is not None]
+    rows = (change.row for change in changes)
     return list({(r["exchange"], r["symbol"]): {n: r[n] for n in names} for r in rows}.values())
 
 

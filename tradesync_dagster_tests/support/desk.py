@@ -101,6 +101,7 @@ class Desk:
 
 @contextmanager
 def open_desk(database_url: str, home: Path, **exchange: Any) -> Iterator[Desk]:
+    """Open a desk at Zerodha, or at ``brokers`` in turn; ``exchange`` is of ``ExchangeConfig``."""
     settings = Settings(
         home=home,
         database_url=database_url,
@@ -120,9 +121,9 @@ def open_desk(database_url: str, home: Path, **exchange: Any) -> Iterator[Desk]:
                     0,
                     "desk",
                     user["user_id"],
-                    "ZERODHA",
+                    user["broker"],
                     base_url=url,
-                    credentials={k: user[k] for k in ("api_key", "access_token")},
+                    credentials=user["credentials"][user["broker"]],
                 )
                 for user in ask(f"{url}/sim/accounts")
             ]

@@ -103,6 +103,13 @@ def test_books_are_stale_from_their_first_day_once_the_isin_is_known(store: SqlS
         assert _marks(work) == [None, None], "a new price marks nothing"
 
 
+def test_the_other_listing_of_the_share_is_stale_too(store: SqlStore) -> None:
+    with store.begin([1, 2]) as work:
+        _keep(work, instrument="BSE:INFY")
+        work.put_instruments([INSTRUMENT], NEXT)
+        assert _marks(work) == [DAY, None]
+
+
 def test_books_are_stale_once_the_isin_is_another(store: SqlStore) -> None:
     with store.begin([1, 2]) as work:
         work.put_instruments([INSTRUMENT], DAY)
@@ -113,7 +120,7 @@ def test_books_are_stale_once_the_isin_is_another(store: SqlStore) -> None:
 
 @pytest.mark.parametrize(
     "changed",
-    [{"product": "MIS"}, {"instrument": "NSE:TCS"}, {"instrument": "BSE:INFY"}],
+    [{"product": "MIS"}, {"instrument": "NSE:TCS"}, {"instrument": "MCX:INFY"}],
     ids=["not delivery", "another symbol", "another exchange"],
 )
 def test_books_that_an_isin_does_not_name_stay(store: SqlStore, changed: dict[str, Any]) -> None:

@@ -134,7 +134,7 @@ def test_every_problem_is_told() -> None:
 def test_an_ended_session_says_what_to_do() -> None:
     fetch, _, _ = UPSTOX.play(holdings, error("UDAPI100050", status=401))
     assert "ORG/A1" in fetch.error
-    assert "tradesync accounts add" in fetch.error
+    assert "`tradesync login ORG/A1`" in fetch.error
 
 
 def test_a_book_without_one_readable_row_is_partial() -> None:

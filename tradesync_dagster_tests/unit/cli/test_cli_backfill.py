@@ -1,0 +1,242 @@
+"""``tradesync backfill`` against a webserver that answers as Dagster does."""
+
+import json
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from tradesync_dagster.cli import app, backfill
+from tradesync_dagster.domain.market_calendar import trade_date_of
+
+JOBS = [
+    {"name": "__repository__", "location": {"name": "other"}, "jobs": [{"name": "else"}]},
+    {"name": "__repository__", "location": {"name": "ours"}, "jobs": [{"name": "rebuild_history"}]},
+]
+LAUNCHED = {"__typename": "LaunchRunSuccess", "run": {"runId": "run-1"}}
+FAILURE = {
+    "__typename": "ExecutionStepFailureEvent",
+    "error": {"message": "Failure", "causes": []},
+    "failureMetadata": {"description": "no trading day"},
+}
+
+
+@dataclass
+class Dagster:
+    """What it was asked, and what it answers to each field."""
+
+    url: str = ""
+    jobs: list[dict[str, Any]] = field(default_factory=lambda: list(JOBS))
+    launched: dict[str, Any] = field(default_factory=lambda: dict(LAUNCHED))
+    statuses: list[str] = field(default_factory=lambda: ["QUEUED", "STARTED", "SUCCESS"])
+    events: list[dict[str, Any]] = field(default_factory=list)
+    asked: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    raw: bytes | None = None
+
+    def answer(self, body: dict[str, Any]) -> bytes:
+        if self.raw is not None:
+            return self.raw
+        variables = body["variables"]
+        (name,) = [n for n in ("repositoriesOrError", "launchRun", "runOrError", "logsForRun")
+                   if n in body["query"]]  # fmt: skip
+        self.asked.append((name, variables))
+        found: dict[str, Any] = {
+            "repositoriesOrError": {"__typename": "RepositoryConnection", "nodes": self.jobs},
+            "launchRun": self.launched,
+            "logsForRun": {"__typename": "EventConnection", "events": self.events},
+        }
+        if name == "runOrError":
+            status = self.statuses.pop(0) if len(self.statuses) > 1 else self.statuses[0]
+            found[name] = {"__typename": "Run", "status": status}
+        return json.dumps({"data": {name: found[name]}}).encode()
+
+    @property
+    def launches(self) -> list[dict[str, Any]]:
+        return [v["execution"] for name, v in self.asked if name == "launchRun"]
+
+
+@pytest.fixture
+def dagster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Dagster]:
+    monkeypatch.setattr(backfill, "_LOOK_SECONDS", 0.0)
+    made = Dagster()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            assert self.path == "/graphql"
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            answer = made.answer(body)
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(answer)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        made.url = f"http://127.0.0.1:{server.server_port}"
+        yield made
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture(autouse=True)
+def books(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("TRADESYNC_DATABASE_URL", "TRADESYNC_SECRET_KEYS", "REDIS_URL", "RABBITMQ_URL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TRADESYNC_HOME", str(tmp_path / "home"))
+    assert tradesync("db", "upgrade").exit_code == 0
+    for key in ("acme/a", "acme/b", "acme/c"):
+        secrets = ["--api-key", "k", "--access-token", "t"]
+        found = tradesync("accounts", "add", key, "--broker", "ZERODHA", *secrets)
+        assert found.exit_code == 0, found.output
+
+
+def tradesync(*arguments: str) -> Result:
+    return CliRunner().invoke(app, arguments)
+
+
+def run(dagster: Dagster, *arguments: str) -> Result:
+    return tradesync("backfill", "--dagster-url", dagster.url, *arguments)
+
+
+def only_sentence(found: Result) -> str:
+    assert found.exit_code == 1, found.output
+    (line,) = found.stderr.strip().splitlines()
+    assert line.startswith("tradesync: ")
+    return line
+
+
+def test_any_set_of_accounts_is_one_run(dagster: Dagster) -> None:
+    accounts = ["--account", "acme/c", "--account", "acme/a"]
+    found = run(dagster, *accounts, "--from", "2026-01-05", "--to", "2026-02-04")
+    assert found.exit_code == 0, found.output
+    assert dagster.launches == [
+        {
+            "selector": {
+                "repositoryName": "__repository__",
+                "repositoryLocationName": "ours",
+                "jobName": "rebuild_history",
+            },
+            "runConfigData": {
+                "ops": {
+                    "rebuild_days": {
+                        "config": {
+                            "accounts": ["acme/c", "acme/a"],
+                            "since": "2026-01-05",
+                            "until": "2026-02-04",
+                        }
+                    }
+                }
+            },
+        }
+    ]
+    assert found.stdout.splitlines() == [f"run run-1: {dagster.url}/runs/run-1", "SUCCESS"]
+
+
+def test_all_enabled_accounts_until_today_when_nothing_else_is_said(dagster: Dagster) -> None:
+    found = run(dagster, "--from", "2026-01-05", "--json")
+    assert json.loads(found.stdout) == {
+        "run_id": "run-1", "url": f"{dagster.url}/runs/run-1", "status": "SUCCESS",
+    }  # fmt: skip
+    config = dagster.launches[0]["runConfigData"]["ops"]["rebuild_days"]["config"]
+    today = trade_date_of(datetime.now(UTC))  # noqa: TID251
+    assert config == {"accounts": [], "since": "2026-01-05", "until": str(today)}
+
+
+def test_without_waiting_a_run_is_only_launched(dagster: Dagster) -> None:
+    found = run(dagster, "--from", "2026-01-05", "--no-wait", "--json")
+    assert json.loads(found.stdout)["status"] == "QUEUED"
+
+
+def test_a_run_that_fails_says_why(dagster: Dagster) -> None:
+    dagster.statuses = ["FAILURE"]
+    dagster.events = [{"__typename": "RunStartEvent"}, FAILURE]
+    found = run(dagster, "--from", "2026-01-05")
+    assert only_sentence(found) == "tradesync: no trading day"
+    dagster.events = [{"__typename": "RunFailureEvent", "message": "the run was ended"}]
+    assert "the run was ended" in only_sentence(run(dagster, "--from", "2026-01-05"))
+
+
+@pytest.mark.parametrize(
+    ("answer", "sentence"),
+    [
+        ({"__typename": "UnauthorizedError", "message": "read only"}, "read only"),
+        (
+            {"__typename": "RunConfigValidationInvalid", "errors": [{"message": "bad day"}]},
+            "bad day",
+        ),
+        ({"__typename": "PresetNotFoundError"}, "PresetNotFoundError"),
+    ],
+)
+def test_a_run_that_is_not_launched_says_why(
+    dagster: Dagster, answer: dict[str, Any], sentence: str
+) -> None:
+    dagster.launched = answer
+    assert sentence in only_sentence(run(dagster, "--from", "2026-01-05"))
+
+
+def test_a_dagster_of_others_is_told_from_ours(dagster: Dagster) -> None:
+    dagster.jobs = JOBS[:1]
+    assert "no job rebuild_history" in only_sentence(run(dagster, "--from", "2026-01-05"))
+
+
+@pytest.mark.parametrize("raw", [b"<html>Bad gateway</html>", b"[]", b""])
+def test_something_else_that_answers_is_a_sentence(dagster: Dagster, raw: bytes) -> None:
+    dagster.raw = raw
+    assert dagster.url in only_sentence(run(dagster, "--from", "2026-01-05"))
+
+
+def test_without_dagster_it_says_what_to_do() -> None:
+    found = tradesync("backfill", "--from", "2026-01-05", "--dagster-url", "http://127.0.0.1:9")
+    sentence = only_sentence(found)
+    assert "tradesync run" in sentence
+    assert "--here" in sentence
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["ftp://x", "127.0.0.1:3000", "http://", "http://u:secret@h", "http://h:99999", "http://h/?a"],
+)
+def test_what_is_no_address_is_refused_and_not_repeated(url: str) -> None:
+    sentence = only_sentence(tradesync("backfill", "--from", "2026-01-05", "--dagster-url", url))
+    assert "--dagster-url" in sentence
+    assert "secret" not in sentence
+
+
+def test_here_the_books_are_made_anew_and_nothing_is_launched(dagster: Dagster) -> None:
+    found = run(dagster, "--from", "2026-01-05", "--here", "--account", "acme/b")
+    assert found.exit_code == 0, found.output
+    assert "1 accounts made anew from 2026-01-05" in found.stdout
+    assert "Dagster was not told" in found.stdout
+    found = run(dagster, "--from", "2026-01-05", "--here", "--json")
+    assert json.loads(found.stdout)["run_id"] is None
+    assert dagster.asked == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--from", "2026-02-05", "--to", "2026-01-05"], "is after"),
+        (["--from", "2999-01-01"], "is after"),
+        (["--from", "2026-01-05", "--to", "2999-01-01"], "still to come"),
+        (["--from", "2026-01-05", "--account", "acme/none"], "acme/none"),
+    ],
+)
+def test_what_cannot_be_is_refused_before_anything_is_launched(
+    dagster: Dagster, arguments: list[str], sentence: str
+) -> None:
+    assert sentence in only_sentence(run(dagster, *arguments))
+    assert dagster.asked == []
+
+
+def test_a_first_day_is_needed(dagster: Dagster) -> None:
+    assert run(dagster).exit_code == 2
