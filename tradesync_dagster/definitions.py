@@ -5,9 +5,15 @@ from collections.abc import Mapping
 import dagster as dg
 
 from tradesync_dagster.defs.assets import sync_accounts
-from tradesync_dagster.defs.jobs import sync_job
+from tradesync_dagster.defs.checks import replay_books
+from tradesync_dagster.defs.history import daily_books
+from tradesync_dagster.defs.jobs import audit_books, rebuild_history, sync_job
 from tradesync_dagster.defs.resources import services_resource
-from tradesync_dagster.defs.schedules import sync_every_five_minutes
+from tradesync_dagster.defs.schedules import (
+    audit_after_close,
+    history_after_close,
+    sync_every_five_minutes,
+)
 from tradesync_dagster.defs.sensors import account_discovery, failed_accounts, run_failures
 
 
@@ -21,9 +27,10 @@ def build_definitions(resource_overrides: Mapping[str, object] | None = None) ->
         The definitions.
     """
     return dg.Definitions(
-        assets=[sync_accounts],
-        jobs=[sync_job],
-        schedules=[sync_every_five_minutes],
+        assets=[sync_accounts, daily_books],
+        asset_checks=[replay_books],
+        jobs=[sync_job, rebuild_history, audit_books],
+        schedules=[sync_every_five_minutes, audit_after_close, history_after_close],
         sensors=[account_discovery, failed_accounts, run_failures],
         resources={"services": services_resource, **(resource_overrides or {})},
         executor=dg.in_process_executor,

@@ -2,18 +2,25 @@
 
 Names without a prefix are those that desks already use; the others begin with ``TRADESYNC_``. A
 ``.env`` file in the working directory is read too, the environment winning. What belongs here: each
-setting, its default and its check. What does not: opening what it names (``bootstrap``).
+setting, its default and its check; keys and credentials that come from outside the books. What does
+not: opening what it names (``bootstrap``).
 """
 
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
+from datetime import date
 from pathlib import Path
 
+import orjson
 from cryptography.fernet import Fernet, MultiFernet
-from pydantic import AliasChoices, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AliasChoices, Field, PrivateAttr, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, DotEnvSettingsSource, SettingsConfigDict
 
 from tradesync_dagster.domain.errors import ConfigurationError
+
+_CREDENTIALS = "TRADESYNC_CREDENTIALS_"
+_ENV_FILE = ".env"
 
 
 def _named(name: str) -> AliasChoices:
@@ -24,7 +31,7 @@ class Settings(BaseSettings):
     """Everything that can be set; ``load_settings`` reads it with errors in words."""
 
     model_config = SettingsConfigDict(
-        env_file=".env",
+        env_file=_ENV_FILE,
         env_ignore_empty=True,
         env_prefix="TRADESYNC_",
         extra="ignore",
@@ -49,6 +56,8 @@ class Settings(BaseSettings):
     """Most accounts that are fetched at once."""
     account_deadline_seconds: float = Field(default=120.0, gt=0, le=3600)
     """Most time that one account's fetch may take; the others do not wait for it longer."""
+    history_start: date = Field(default=date(2024, 1, 1), ge=date(2000, 1, 1))
+    """The first day that Dagster shows of the books' history."""
 
     environment: str = Field(default="local", validation_alias=_named("ENVIRONMENT"))
     redis_url: SecretStr | None = Field(default=None, validation_alias=_named("REDIS_URL"))
@@ -85,6 +94,10 @@ class Settings(BaseSettings):
         default=1.0, ge=0, le=60, validation_alias=_named("BROKER_API_RATE_LIMIT_DELAY")
     )
 
+    _credentials: dict[str, str] = PrivateAttr(
+        default_factory=lambda: _credential_variables(os.environ)
+    )
+
     @property
     def books_url(self) -> str:
         """The books' database URL, with its password."""
@@ -106,17 +119,81 @@ class Settings(BaseSettings):
         Raises:
             ConfigurationError: A key is not a Fernet key, or the file cannot be used.
         """
+        return MultiFernet(self._keys())
+
+    def newest_key(self) -> Fernet:
+        """Open the first key alone, which credentials shall be closed with; see ``cipher``."""
+        return self._keys()[0]
+
+    def add_key(self) -> Path:
+        """Put a new key first in the key file; the others stay, to open what they closed.
+
+        Returns:
+            The key file.
+
+        Raises:
+            ConfigurationError: The keys come from the environment, or the file cannot be used.
+        """
+        if self.secret_keys:
+            raise ConfigurationError(
+                "the keys are in TRADESYNC_SECRET_KEYS, which tradesync cannot change: put a new "
+                "key before the others there, and a comma between"
+            )
+        self._keys()  # they must be good: nothing is put before what cannot be read
+        path, content = self._key_path, Fernet.generate_key() + b"," + self._key_file().encode()
+        draft = path.with_name(f"{path.name}.new")
+        try:
+            _write_private(draft, content, os.O_EXCL)  # of two at once, one would lose its key
+            draft.replace(path)
+        except FileExistsError:
+            raise ConfigurationError(
+                f"{draft} is there: another new key is being made, or making one broke off; then "
+                "delete that file"
+            ) from None
+        except OSError as error:
+            what = f"the key file {path} cannot be changed: {error.strerror}"
+            raise ConfigurationError(what) from None
+        return path
+
+    def account_credentials(
+        self, accounts: Sequence[tuple[str, str]]
+    ) -> dict[tuple[str, str], dict[str, str]]:
+        """Read the credentials that the environment has in place of stored ones.
+
+        Args:
+            accounts: All accounts there are, as organization and account.
+
+        Returns:
+            Names to secrets, by account; most have none.
+
+        Raises:
+            ConfigurationError: A variable fits two accounts, or is no JSON object of text.
+        """
+        found: dict[str, tuple[str, str]] = {}
+        for account in accounts if self._credentials else ():
+            name = credentials_variable(*account)
+            if name in self._credentials and found.setdefault(name, account) != account:
+                both = " and ".join("/".join(one) for one in (found[name], account))
+                raise ConfigurationError(f"{name} fits both {both}; store their credentials")
+        return {who: _secrets(name, self._credentials[name]) for name, who in found.items()}
+
+    def _keys(self) -> list[Fernet]:
         text = self.secret_keys.get_secret_value() if self.secret_keys else self._key_file()
         try:
-            return MultiFernet([Fernet(key.strip()) for key in text.split(",") if key.strip()])
+            keys = [Fernet(key.strip()) for key in text.split(",") if key.strip()]
+            return keys or [Fernet("")]
         except ValueError:
             raise ConfigurationError(
                 "TRADESYNC_SECRET_KEYS (or the key file) is not a list of Fernet keys: each is "
                 "32 bytes in URL-safe base64"
             ) from None
 
+    @property
+    def _key_path(self) -> Path:
+        return self.home / "secret.key"
+
     def _key_file(self) -> str:
-        path = self.home / "secret.key"
+        path = self._key_path
         try:
             self.home.mkdir(parents=True, exist_ok=True)
             if not path.exists():
@@ -134,15 +211,42 @@ class Settings(BaseSettings):
 def _write_once(path: Path, content: bytes) -> None:
     """Make a private file appear whole or not at all; the first of two writers wins."""
     draft = path.with_name(f"{path.name}.{os.getpid()}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
+    _write_private(draft, content, os.O_TRUNC)
     try:
         os.link(draft, path)
     except FileExistsError:
         return
     finally:
         draft.unlink()
+
+
+def _write_private(path: Path, content: bytes, how: int) -> None:
+    """Write a file that only its owner may read, and see it onto the disk."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | how, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def credentials_variable(organization_id: str, pseudo_account: str) -> str:
+    """Name the variable that may hold an account's credentials."""
+    return _CREDENTIALS + re.sub("[^A-Z0-9]", "_", f"{organization_id}_{pseudo_account}".upper())
+
+
+def _credential_variables(environment: Mapping[str, str | None]) -> dict[str, str]:
+    return {k: v for k, v in environment.items() if v and k.startswith(_CREDENTIALS)}
+
+
+def _secrets(name: str, text: str) -> dict[str, str]:
+    try:
+        found = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        found = None
+    if isinstance(found, dict) and all(isinstance(v, str) and v for v in found.values()):
+        return dict(found)
+    what = f'{name} is no JSON object of names to secrets, such as {{"access_token": "..."}}'
+    raise ConfigurationError(what)
 
 
 def child_environment(extra: Mapping[str, str]) -> dict[str, str]:
@@ -169,7 +273,8 @@ def load_settings() -> Settings:
             not repeated, since they may be secret.
     """
     try:
-        return Settings()
+        settings = Settings()
+        written = DotEnvSettingsSource(Settings, _ENV_FILE, case_sensitive=True).env_vars
     except UnicodeDecodeError:
         raise ConfigurationError(
             "the file .env in this folder is not UTF-8 text; save it as UTF-8"
@@ -179,6 +284,9 @@ def load_settings() -> Settings:
             f"{_environment_name(str(found['loc'][0]))}: {found['msg']}" for found in error.errors()
         )
         raise ConfigurationError(f"settings that cannot be used: {problems}") from None
+    own = settings._credentials  # noqa: SLF001 - a field would be a setting, and be shown
+    own |= {k: v for k, v in _credential_variables(written).items() if k not in own}
+    return settings
 
 
 def _environment_name(location: str) -> str:

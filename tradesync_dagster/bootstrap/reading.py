@@ -12,6 +12,7 @@ from typing import Any
 
 from tradesync_dagster.bootstrap.wiring import Wiring
 from tradesync_dagster.domain.accounts import Account
+from tradesync_dagster.domain.breaks import SHOWN, BreakState
 from tradesync_dagster.domain.errors import ConfigurationError
 from tradesync_dagster.domain.market_calendar import trade_date_of
 from tradesync_dagster.domain.orders import Origin
@@ -58,6 +59,13 @@ class Reading(Wiring):
         self.chosen(account)
         with self.store.reading() as connection:
             return _shown(Queries(connection).holdings(account))
+
+    def breaks(self, account: str | None = None, *, everything: bool = False) -> Rows:
+        """List differences from the brokers' figures; those resolved or only suspected if asked."""
+        self.chosen(account)
+        states = list(BreakState) if everything else [s for s in BreakState if s in SHOWN]
+        with self.store.reading() as connection:
+            return _shown(Queries(connection).breaks(account, [state.value for state in states]))
 
     def _as_of(self, account: str | None, day: date, kind: str) -> Rows:
         today = trade_date_of(self.clock.now())

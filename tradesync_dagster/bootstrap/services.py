@@ -22,6 +22,7 @@ from tradesync_dagster.store.engine import check_migrated, open_engine
 from tradesync_dagster.store.store import SqlStore
 from tradesync_dagster.sync.assigning import Assignment, assign
 from tradesync_dagster.sync.cycle import Sync, SyncRules, check_known
+from tradesync_dagster.sync.explaining import Word, explain
 from tradesync_dagster.sync.fetching import Fetching
 from tradesync_dagster.sync.history import catch_up, rebuild_history
 from tradesync_dagster.sync.importing import ImportResult, import_fills
@@ -115,6 +116,11 @@ class Services(Reading):
         (chosen,) = self.chosen(account)
         return assign(self.store, chosen.account_id, wanted, self.clock.now())
 
+    def explain(self, account: str, kind: str, subject: str, word: Word) -> None:
+        """Keep what somebody says about a break; see ``sync.explaining.explain``."""
+        (chosen,) = self.chosen(account)
+        explain(self.store, chosen.account_id, kind, subject, word)
+
     def doctor(self) -> list[dict[str, str]]:
         """Check every configured server; see ``Doctor.examine``."""
         return Doctor(self).examine()
@@ -140,4 +146,5 @@ def open_services(settings: Settings | None = None) -> Services:
     settings = settings or load_settings()
     engine = open_engine(settings.books_url)
     check_migrated(engine)
-    return Services(settings, SqlStore(engine, settings.cipher()), SystemClock())
+    store = SqlStore(engine, settings.cipher(), settings.account_credentials)
+    return Services(settings, store, SystemClock())

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from tradesync_dagster.brokers.exchange.server import ExchangeConfig
+from tradesync_dagster.brokers.exchange.server import FACES, ExchangeConfig
 from tradesync_dagster.brokers.exchange.server import serve as serve_exchange
 from tradesync_dagster.cli.screen import Group
 from tradesync_dagster.domain.errors import ConfigurationError
@@ -40,13 +40,17 @@ def serve(  # noqa: PLR0913 - one parameter an option
         float, typer.Option(min=0, max=1, help="Chance that an account trades by hand in a step.")
     ] = 0.05,
     history_days: Annotated[int, typer.Option(min=0, help="Days traded before the first.")] = 0,
+    brokers: Annotated[
+        str, typer.Option(metavar="NAME,...", help="Dealt out to the accounts in turn.")
+    ] = "ZERODHA",
 ) -> None:
     """Serve the simulated exchange until it is interrupted."""
     _make_room(journal)
+    names = _known(brokers)
     config = ExchangeConfig(
         host=host, port=port, accounts=accounts, seed=seed, journal=journal,
         step_seconds=step_seconds, latency_ms=latency_ms, people_rate=people_rate,
-        history_days=history_days,
+        history_days=history_days, brokers=names,
     )  # fmt: skip
     typer.echo(f"Simulated exchange: http://{host}:{port} ({accounts} accounts)")
     try:
@@ -57,6 +61,14 @@ def serve(  # noqa: PLR0913 - one parameter an option
         ) from None
     except (ValueError, sqlite3.Error) as error:
         raise ConfigurationError(f"the exchange cannot go on from {journal}: {error}") from None
+
+
+def _known(brokers: str) -> tuple[str, ...]:
+    names = tuple(name.strip().upper() for name in brokers.split(","))
+    faces = [make.broker for make in FACES]
+    if not set(names) <= set(faces):
+        raise ConfigurationError(f"--brokers are some of {', '.join(sorted(faces))}, by commas")
+    return names
 
 
 def _make_room(journal: Path | None) -> None:

@@ -7,7 +7,9 @@ import typer
 
 from tradesync_dagster.cli import (
     accounts,
+    backfill,
     books,
+    breaks,
     exchange,
     imports,
     login,
@@ -35,7 +37,9 @@ app.command("positions")(books.positions)
 app.command("holdings")(books.holdings)
 app.command("metrics")(books.metrics)
 app.command("assign")(books.assign)
+app.add_typer(breaks.commands, name="breaks")
 app.command("replay")(books.replay)
+app.command("backfill")(backfill.backfill)
 app.command("import-tradebook")(imports.import_tradebook)
 app.add_typer(records.records, name="records")
 app.add_typer(records.fills, name="fills")

@@ -4,6 +4,7 @@ What belongs here: calls to the exchange's own control routes. What does not: a 
 """
 
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
@@ -11,11 +12,20 @@ from typing import Any
 
 import orjson
 
+from tradesync_dagster.brokers.exchange.server import FACES
+from tradesync_dagster.brokers.factory import ADAPTERS
 from tradesync_dagster.cli.processes import ProcessError
 from tradesync_dagster.domain.accounts import Account
 
 ORGANIZATION = "demo"
+_FIRST = "ZERODHA"
 _LIVED_STEPS = 120
+
+
+def brokers() -> list[str]:
+    """Name the brokers that the exchange speaks as and that there are adapters for."""
+    names = {face.broker for face in FACES} & set(ADAPTERS)
+    return sorted(names, key=lambda name: (name != _FIRST, name))
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +55,7 @@ class Simulated:
         options = {
             "port": self.port, "accounts": self.accounts, "seed": self.seed,
             "journal": self.journal, "step-seconds": self.step_seconds,
-            "people-rate": self.people_rate,
+            "people-rate": self.people_rate, "brokers": ",".join(brokers()),
         }  # fmt: skip
         serve = [sys.executable, "-m", "tradesync_dagster.cli", "exchange", "serve"]
         return serve + [f"--{name}={value}" for name, value in options.items()]
@@ -54,19 +64,26 @@ class Simulated:
         """Let people trade for a while, so that there is something to find."""
         self._ask("POST", "/sim/step", {"steps": _LIVED_STEPS})
 
-    def desk(self) -> list[Account]:
-        """Return its accounts as accounts of the organization ``demo``."""
-        return [
-            Account(
+    def desk(self, kept: Mapping[str, str]) -> list[Account]:
+        """Return its accounts as accounts of the organization ``demo``.
+
+        Args:
+            kept: Brokers of accounts that the books know, by key: an account stays where it is,
+                whatever brokers have come since.
+        """
+        found = []
+        for row in self._ask("GET", "/sim/accounts"):
+            broker = kept.get(f"{ORGANIZATION}/{row['user_id']}", row["broker"])
+            account = Account(
                 account_id=0,
                 organization_id=ORGANIZATION,
                 pseudo_account=row["user_id"],
-                broker="ZERODHA",
+                broker=broker,
                 base_url=self.url,
-                credentials={"api_key": row["api_key"], "access_token": row["access_token"]},
+                credentials=row["credentials"][broker],
             )
-            for row in self._ask("GET", "/sim/accounts")
-        ]
+            found.append(account)
+        return found
 
     def _ask(self, method: str, path: str, body: object = None) -> Any:
         connection = HTTPConnection("127.0.0.1", self.port, timeout=60)

@@ -179,13 +179,11 @@ def _start_exchange(house: Supervisor, exchange: Simulated, home: Path) -> None:
 
 
 def _register(services: Services, exchange: Simulated) -> None:
-    switched_off = {
-        account.key
-        for account in services.store.accounts(enabled_only=False)
-        if not account.enabled
-    }
+    known = services.store.accounts(enabled_only=False)
+    switched_off = {account.key for account in known if not account.enabled}
+    desk = exchange.desk({account.key: account.broker for account in known})
     services.store.put_accounts(
-        [replace(account, enabled=account.key not in switched_off) for account in exchange.desk()]
+        [replace(account, enabled=account.key not in switched_off) for account in desk]
     )
 
 

@@ -112,7 +112,9 @@ def sync_accounts(
         names = (due & selected) - recording.stale(result)
         rows = services.external_orders(result.account) if "external_orders" in names else []
         was_open = result.account in before.open
-        yield from recording.account_events(result, names, rows, was_open=was_open)
+        yield from recording.account_events(
+            result, names, rows, context.instance, was_open=was_open
+        )
     if chosen:
         _raise_for_failed(summary)
     else:

@@ -129,7 +129,12 @@ def latest_tick(instance: dg.DagsterInstance) -> Mapping[str, str]:
 
 
 def account_events(
-    result: AccountResult, names: Collection[str], external: Sequence[Row], *, was_open: bool
+    result: AccountResult,
+    names: Collection[str],
+    external: Sequence[Row],
+    instance: dg.DagsterInstance,
+    *,
+    was_open: bool,
 ) -> Iterator[dg.AssetMaterialization | dg.AssetCheckEvaluation]:
     """Record what one account's sync brought.
 
@@ -137,6 +142,7 @@ def account_events(
         result: The account's result.
         names: The assets to record, some of ``ASSETS``.
         external: The day's external orders, for the table.
+        instance: Where the events are recorded.
         was_open: Whether people still see the account's check as not passed.
 
     Yields:
@@ -151,7 +157,7 @@ def account_events(
                 metadata=_metadata(name, result, external),
             )
     if names or was_open or not passes(result):
-        yield evaluation(result)
+        yield evaluation(result, instance)
 
 
 def _metadata(name: str, result: AccountResult, external: Sequence[Row]) -> Metadata:

@@ -43,6 +43,10 @@ class BreakState(StrEnum):
     RESOLVED = "resolved"
 
 
+SHOWN = frozenset({BreakState.OPEN, BreakState.EXPLAINED, BreakState.ACCEPTED})
+"""States that people are shown without asking."""
+
+
 @dataclass(frozen=True, slots=True)
 class KnownBreak:
     """A break as it is stored.

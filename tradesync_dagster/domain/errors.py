@@ -8,6 +8,7 @@ Each says what is wrong, where, and what to do about it, and never carries a tok
     |   |-- UnknownBrokerError
     |   |-- AccountNotFoundError
     |   |-- OrderNotFoundError
+    |   |-- BreakNotFoundError
     |   `-- NotMigratedError
     |-- StoreError                the database refused what was written
     |-- FileRefusedError          a file that cannot be read as what it was given for
@@ -49,6 +50,10 @@ class AccountNotFoundError(ConfigurationError):
 
 class OrderNotFoundError(ConfigurationError):
     """The account has no order of that id."""
+
+
+class BreakNotFoundError(ConfigurationError):
+    """The account has no such break, or it is gone."""
 
 
 class NotMigratedError(ConfigurationError):

@@ -52,6 +52,24 @@ class Queries(Repository):
         """List holdings by account and instrument."""
         return self._by_key(book_tables.holdings, account)
 
+    def breaks(self, account: str | None, states: Sequence[str]) -> list[dict[str, Any]]:
+        """List breaks, oldest first.
+
+        Args:
+            account: ``ORG/ACCOUNT``, or ``None`` for all.
+            states: Which states.
+
+        Returns:
+            Rows of ``breaks`` with the account's key.
+        """
+        table = tables.breaks
+        query = (
+            self._with_account(table, account)
+            .where(table.c.state.in_(states))
+            .order_by(table.c.first_seen_at, _ACCOUNT, table.c.kind, table.c.subject)
+        )
+        return self._rows(query)
+
     def results(self, limit: int) -> list[dict[str, Any]]:
         """List the accounts' results of the latest ticks, newest first.
 

@@ -58,5 +58,4 @@ def _refusal(look: Answers) -> str:
 
 
 def _answered(look: Answers) -> bool:
-    """Tell whether any book came; an adapter may call one complete that it need not ask for."""
-    return any(f.outcome is Outcome.COMPLETE and f.payload_hash for f in look.all)
+    return any(fetch.outcome is Outcome.COMPLETE for fetch in look.all)

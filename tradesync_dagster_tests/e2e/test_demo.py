@@ -138,6 +138,7 @@ def test_a_hand_placed_order_is_found_and_ctrl_c_leaves_nothing(home: Path) -> N
     demo = start(home, "--people-rate=0")
     try:
         assert "3 accounts" in demo.wait_for_tick()
+        assert len({row["broker"] for row in demo.ask("accounts", "list")}) == 3
         user = httpx.get(f"{demo.exchange}/sim/accounts").json()[0]["user_id"]
         by_hand = {
             "user_id": user, "tradingsymbol": "INFY", "exchange": "NSE",

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from tradesync_dagster.brokers.exchange.server import ExchangeConfig, running_exchange
 from tradesync_dagster.brokers.factory import ADAPTERS
-from tradesync_dagster.cli.simulated import brokers
+from tradesync_dagster.cli.simulated import Simulated, brokers
 from tradesync_dagster_tests.support.desk import Desk, open_desk
 
 
@@ -43,3 +44,16 @@ def test_accounts_at_all_brokers_come_up_to_date_in_one_sync(mixed: Desk) -> Non
     assert found == {f"desk/{name}": order_id for name, order_id in placed.items()}
     assert {row["origin"] for row in rows} == {"external"}
     assert mixed.sync().total("new_external_orders") == 0
+
+
+def test_an_account_of_an_earlier_demo_stays_at_its_broker() -> None:
+    config = ExchangeConfig(accounts=3, brokers=("ZERODHA", "UPSTOX"))
+    with running_exchange(config) as url:
+        exchange = Simulated(int(url.rpartition(":")[2]), 3, 7, Path("journal"), 3.0, 0.0)
+        fresh = exchange.desk({})
+        again = exchange.desk({"demo/SIM002": "ZERODHA", "other/SIM003": "UPSTOX"})
+    assert [account.broker for account in fresh] == ["ZERODHA", "UPSTOX", "ZERODHA"]
+    assert [account.broker for account in again] == ["ZERODHA", "ZERODHA", "ZERODHA"]
+    for account in again:
+        assert set(account.credentials) == set(ADAPTERS[account.broker].CREDENTIALS)
+    assert "--brokers=ZERODHA," in " ".join(exchange.command())

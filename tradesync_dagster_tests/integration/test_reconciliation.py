@@ -7,7 +7,10 @@ from typing import Any
 
 import pytest
 
+from tradesync_dagster.domain.breaks import BreakState
+from tradesync_dagster.domain.errors import BreakNotFoundError
 from tradesync_dagster.store import book_tables, tables
+from tradesync_dagster.sync.explaining import Word
 from tradesync_dagster_tests.support.desk import Desk, open_desk
 
 ACCOUNT = "desk/SIM001"
@@ -93,6 +96,31 @@ def test_an_answer_that_failed_neither_opens_nor_resolves(desk: Desk) -> None:
     desk.fault("html", path="/portfolio/positions", user_id="SIM001", times=1)
     assert later(desk, minutes=5) == 1
     assert later(desk, minutes=5) == 0
+
+
+def test_people_explain_accept_and_reopen_a_break(desk: Desk) -> None:
+    desk.by_hand("BUY", 10)
+    desk.one(ACCOUNT)
+    later(desk, days=1)
+    lose_a_fill(desk)
+    later(desk, minutes=5)
+    [(kind, subject)] = breaks(desk)
+    key = (ACCOUNT, kind, subject)
+    with pytest.raises(BreakNotFoundError, match="breaks list"):
+        desk.services.explain(*key, Word(BreakState.ACCEPTED, "asha", "only suspected yet"))
+    assert desk.services.breaks(ACCOUNT) == []
+    assert later(desk, minutes=5) == 1
+    desk.services.explain(*key, Word(BreakState.EXPLAINED, "asha", "a missed day"))
+    assert later(desk, minutes=5) == 0
+    [row] = desk.services.breaks(ACCOUNT)
+    said = {name: row[name] for name in ("account", "kind", "subject", "state", "owner", "note")}
+    assert said == {
+        "account": ACCOUNT, "kind": key[1], "subject": key[2], "state": "explained",
+        "owner": "asha", "note": "a missed day",
+    }  # fmt: skip
+    assert (row["evidence"], row["seen_count"]) == ({"ours": "0", "broker": "10"}, 3)
+    desk.by_hand("SELL", 1)
+    assert later(desk, minutes=5) == 1
 
 
 def test_before_the_opening_nothing_is_compared(desk: Desk) -> None:

@@ -3,10 +3,11 @@
 import json
 import urllib.request
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from tradesync_dagster.domain.accounts import Account
-from tradesync_dagster_tests.support.desk import Desk, ask
+from tradesync_dagster_tests.support.desk import Desk, ask, open_desk
 from tradesync_dagster_tests.support.store_frames import stored
 
 
@@ -63,6 +64,17 @@ def test_a_broker_that_cannot_be_asked_leaves_an_ended_session_ended(desk: Desk)
     desk.fault("expired", times=0)
     assert tick(desk) == "failed"
     assert len(alerts(desk)) == 3
+
+
+def test_a_book_that_is_never_asked_for_is_no_sign_of_a_session(tmp_path: Path) -> None:
+    """AutoTrader has no trades, so that its adapter gives that book without asking."""
+    books = f"sqlite:///{tmp_path}/books.sqlite3"
+    with open_desk(books, tmp_path, accounts=1, brokers=("AUTOTRADER",)) as desk:
+        for kind in ("expired", "reset", "expired"):
+            desk.fault(kind, times=0)
+            tick(desk)
+            mend(desk)
+        assert len(alerts(desk)) == 1
 
 
 def test_an_outage_alone_ends_no_session(desk: Desk) -> None:

@@ -2,16 +2,21 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import dagster as dg
+import numpy as np
 import pytest
+from dagster._core.definitions.partitions.context import partition_loading_context
 
 from tradesync_dagster.definitions import build_definitions
 from tradesync_dagster.defs.jobs import config_for
-from tradesync_dagster.defs.partitions import ACCOUNTS
+from tradesync_dagster.defs.partitions import ACCOUNTS, accounts
 from tradesync_dagster.domain.accounts import Account
+from tradesync_dagster.domain.market_calendar import trading_days
+from tradesync_dagster.domain.performance import Curve
 from tradesync_dagster.domain.results import ASSETS, FAILED, SUCCESS, AccountResult, TickSummary
+from tradesync_dagster.sync.history import Replay
 
 KEYS = ["DESK/A", "DESK/B", "DESK/C"]
 
@@ -29,8 +34,24 @@ class SmallStore:
 
 
 @dataclass
+class StandingClock:
+    moment: datetime = datetime(2026, 3, 6, 11, 0, tzinfo=UTC)
+    """A Friday, 16:30 IST."""
+
+    def now(self) -> datetime:
+        return self.moment
+
+
+@dataclass
 class SmallServices:
     store: SmallStore = field(default_factory=SmallStore)
+    clock: StandingClock = field(default_factory=StandingClock)
+    idle: set[str] = field(default_factory=set)
+    error: str = ""
+    rebuilt: list[tuple[list[str], date]] = field(default_factory=list)
+    followed: list[tuple[list[str], date, date]] = field(default_factory=list)
+    replays: dict[str, Replay] = field(default_factory=dict)
+    replayed: list[list[str]] = field(default_factory=list)
     bad: set[str] = field(default_factory=set)
     half: set[str] = field(default_factory=set)
     open_ends: set[str] = field(default_factory=set)
@@ -55,6 +76,30 @@ class SmallServices:
             failed=half, orders=7, external_orders=2, positions=3, realised_pnl=-12_500_000,
             candidates=int(key in self.open_ends), seconds={"fetch": 0.2, "rebuild": 0.05},
         )  # fmt: skip
+
+    def rebuild_history(self, accounts: Sequence[str], since: date) -> None:
+        if self.error:
+            raise ConnectionError(self.error)
+        self.rebuilt.append((list(accounts), since))
+
+    def daily(self, accounts: Sequence[str], since: date, until: date) -> dict[str, Curve]:
+        """Curves whose figures tell the day of the month, with one rupee earned a day."""
+        self.followed.append((list(accounts), since, until))
+        days = trading_days(since, until)
+        ordinals = np.array([day.toordinal() for day in days])
+        of_month = np.array([day.day for day in days])
+        ones = np.ones(len(days), np.int64)
+        curve = Curve(
+            day=ordinals, realised=1_000_000 * ones, unrealised=-250_000 * of_month,
+            unpriced=0 * ones, exposure=2**70 * ones.astype(object), positions=of_month,
+            holdings=of_month + 100, wins=ones, losses=0 * ones,
+        )  # fmt: skip
+        return {key: curve for key in accounts if key not in self.idle}
+
+    def replay(self, accounts: Sequence[str] | None = None) -> dict[str, Replay]:
+        self.replayed.append(list(accounts or ()))
+        well = Replay(7, (), 0, stale=False)
+        return {key: self.replays.get(key, well) for key in accounts or ()}
 
     def external_orders(self, account_key: str, days: int = 1) -> list[dict[str, str | int]]:
         row = {"broker_order_id": "1", "symbol": "ITC", "quantity": 10, "average_price": "401.05"}
@@ -93,3 +138,21 @@ def one(instance: dg.DagsterInstance) -> Callable[..., dg.ExecuteInProcessResult
         return job.execute_in_process(partition_key=key, instance=instance, raise_on_error=False)
 
     return run
+
+
+@pytest.fixture
+def answers_shown(
+    instance: dg.DagsterInstance,
+) -> Callable[[dg.AssetCheckSpec], dict[str, set[str]]]:
+    """What a check's page shows of each account; nothing where its answer is outdated."""
+
+    def look(check: dg.AssetCheckSpec) -> dict[str, set[str]]:
+        with partition_loading_context(dynamic_partitions_store=instance):
+            state = instance.event_log_storage.get_asset_check_state([(check.key, accounts)])
+        return {
+            status.value: set(subset.subset_value.get_partition_keys())
+            for status, subset in state[check.key].subsets.items()
+            if subset.size
+        }
+
+    return look

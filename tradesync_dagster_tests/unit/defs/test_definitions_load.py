@@ -6,7 +6,7 @@ import dagster as dg
 
 from tradesync_dagster.definitions import build_definitions
 from tradesync_dagster.defs.assets import sync_accounts
-from tradesync_dagster.defs.schedules import sync_every_five_minutes
+from tradesync_dagster.defs.history import NAMES, daily_books
 from tradesync_dagster.defs.sensors import (
     account_discovery,
 )
@@ -30,11 +30,23 @@ def test_definitions() -> None:
         "positions": ["orders"],
         "holdings": ["orders"],
         "snapshots": ["holdings", "positions"],
+        "daily_positions": ["positions"],
+        "daily_holdings": ["holdings"],
     }
-    assert set(deps) == set(ASSETS)
+    assert set(deps) == {*ASSETS, *NAMES}
     assert [spec.key.to_user_string() for spec in sync_accounts.specs] == list(ASSETS)
-    assert "sync_job" in repository.job_names
-    assert [found.name for found in repository.schedule_defs] == ["sync_every_five_minutes"]
+    assert sorted((key.asset_key.to_user_string(), key.name) for key in graph.asset_check_keys) == [
+        ("external_orders", "books_complete"),
+        ("positions", "books_replay"),
+    ]
+    jobs = {name for name in repository.job_names if not name.startswith("__")}
+    assert jobs == {"sync_job", "rebuild_history", "audit_books"}
+    crons = {found.name: found.cron_schedule for found in repository.schedule_defs}
+    assert crons == {
+        "sync_every_five_minutes": "*/5 * * * *",
+        "audit_after_close": "30 16 * * 1-5",
+        "history_after_close": "45 16 * * 1-5",
+    }
     sensors = {found.name: found for found in repository.sensor_defs}
     assert sorted(sensors) == ["account_discovery", "failed_accounts", "run_failures"]
     assert account_discovery.minimum_interval_seconds == 30
@@ -42,13 +54,25 @@ def test_definitions() -> None:
 
 def test_all_is_described_and_runs_by_itself() -> None:
     repository = build_definitions().get_repository_def()
-    assert all(spec.description and spec.kinds and spec.group_name for spec in sync_accounts.specs)
-    assert all(spec.description for spec in sync_accounts.check_specs)
-    assert repository.get_job("sync_job").description
-    assert all(found.description for found in repository.sensor_defs)
-    assert sync_every_five_minutes.description
-    assert {found.default_status.value for found in repository.sensor_defs} == {"RUNNING"}
-    assert sync_every_five_minutes.default_status.value == "RUNNING"
-    assert sync_every_five_minutes.cron_schedule == "*/5 * * * *"
-    assert sync_every_five_minutes.execution_timezone == "Asia/Kolkata"
-    assert sync_accounts.backfill_policy == dg.BackfillPolicy.single_run()
+    specs = [*sync_accounts.specs, *daily_books.specs]
+    assert all(spec.description and spec.kinds and spec.group_name for spec in specs)
+    graph = repository.asset_graph
+    assert all(graph.get(key).description for key in graph.asset_check_keys)
+    jobs = [repository.get_job(name) for name in ("sync_job", "rebuild_history", "audit_books")]
+    assert all(job.description for job in jobs)
+    scheduled = [*repository.sensor_defs, *repository.schedule_defs]
+    assert all(found.description for found in scheduled)
+    assert {found.default_status.value for found in scheduled} == {"RUNNING"}
+    zones = {found.execution_timezone for found in repository.schedule_defs}
+    assert zones == {"Asia/Kolkata"}
+    for asset in (sync_accounts, daily_books):
+        assert asset.backfill_policy == dg.BackfillPolicy.single_run()
+
+
+def test_long_runs_may_take_longer_than_ticks() -> None:
+    repository = build_definitions().get_repository_def()
+    limits = {
+        name: repository.get_job(name).tags.get("dagster/max_runtime")
+        for name in ("sync_job", "rebuild_history", "audit_books")
+    }
+    assert limits == {"sync_job": None, "rebuild_history": "14400", "audit_books": "14400"}

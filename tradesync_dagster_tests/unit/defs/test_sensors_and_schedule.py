@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any, cast
 
 import dagster as dg
@@ -11,7 +12,11 @@ from tradesync_dagster.definitions import build_definitions
 from tradesync_dagster.defs import recording
 from tradesync_dagster.defs.jobs import config_for
 from tradesync_dagster.defs.partitions import ACCOUNTS, accounts
-from tradesync_dagster.defs.schedules import sync_every_five_minutes
+from tradesync_dagster.defs.schedules import (
+    audit_after_close,
+    history_after_close,
+    sync_every_five_minutes,
+)
 from tradesync_dagster.defs.sensors import (
     MOST_ASKED,
     account_discovery,
@@ -63,6 +68,50 @@ def test_schedule_does_not_wait_for_a_single_account(
 def test_schedule_skips_without_accounts(instance: dg.DagsterInstance, services: Any) -> None:
     services.store.keys = []
     assert isinstance(evaluate_schedule(instance, services), dg.SkipReason)
+
+
+AFTER_CLOSE = datetime(2026, 3, 6, 11, 15, tzinfo=UTC)
+HOLI = datetime(2026, 3, 3, 11, 15, tzinfo=UTC)
+
+
+def after_close(schedule: Any, instance: dg.DagsterInstance, services: Any, at: datetime) -> Any:
+    with dg.build_schedule_context(
+        instance=instance, resources={"services": services}, scheduled_execution_time=at
+    ) as context:
+        return schedule(context)
+
+
+def test_the_day_is_recorded_once_after_its_close(
+    instance: dg.DagsterInstance, services: Any
+) -> None:
+    asked = after_close(history_after_close, instance, services, AFTER_CLOSE)
+    assert asked.run_config["ops"]["rebuild_days"]["config"] == {
+        "accounts": [], "since": "2026-03-06", "until": "2026-03-06", "rebuild": False,
+    }  # fmt: skip
+    job = build_definitions({"services": services}).resolve_job_def("rebuild_history")
+    result = job.execute_in_process(instance=instance, run_config=asked.run_config)
+    made = [event.materialization for event in result.get_asset_materialization_events()]
+    assert {m.partition for m in made} == {f"{key}|2026-03-06" for key in KEYS}
+
+
+def test_the_audit_after_the_close_takes_all_accounts(
+    instance: dg.DagsterInstance, services: Any
+) -> None:
+    asked = after_close(audit_after_close, instance, services, AFTER_CLOSE)
+    job = build_definitions({"services": services}).resolve_job_def("audit_books")
+    assert job.execute_in_process(instance=instance, run_config=asked.run_config).success
+    assert services.replayed == [KEYS]
+
+
+@pytest.mark.parametrize("schedule", [audit_after_close, history_after_close])
+def test_nothing_is_asked_for_on_holidays_or_without_accounts(
+    instance: dg.DagsterInstance, services: Any, schedule: Any
+) -> None:
+    skipped = after_close(schedule, instance, services, HOLI)
+    assert skipped.skip_message == "2026-03-03 is no trading day."
+    services.store.keys = []
+    skipped = after_close(schedule, instance, services, AFTER_CLOSE)
+    assert skipped.skip_message == "No account is enabled."
 
 
 def discover(instance: dg.DagsterInstance, services: Any) -> dg.SensorResult | dg.SkipReason:

@@ -8,6 +8,7 @@ import dagster as dg
 from tradesync_dagster.definitions import build_definitions
 from tradesync_dagster.defs import recording
 from tradesync_dagster.defs.assets import sync_accounts
+from tradesync_dagster.defs.checks import books_complete
 from tradesync_dagster.defs.partitions import accounts
 from tradesync_dagster.domain.results import ASSETS
 
@@ -161,3 +162,15 @@ def test_a_check_clears_although_nothing_changed(services: Any, tick: Call) -> N
     found = evaluations(tick(services))
     assert {key: answer.passed for key, answer in found.items()} == {"DESK/C": True}
     assert evaluations(tick(services)) == {}
+
+
+def test_the_checks_page_shows_every_account(services: Any, tick: Call, answers_shown: Any) -> None:
+    services.open_ends = {"DESK/C"}
+    tick(services)
+    assert answers_shown(books_complete) == {
+        "SUCCEEDED": {"DESK/A", "DESK/B"},
+        "FAILED": {"DESK/C"},
+    }
+    services.open_ends, services.changed = set(), {"DESK/A"}
+    tick(services)
+    assert answers_shown(books_complete) == {"SUCCEEDED": {"DESK/A", "DESK/B", "DESK/C"}}

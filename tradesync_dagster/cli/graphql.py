@@ -1,0 +1,173 @@
+"""The Dagster that is up, over its GraphQL.
+
+Plain HTTP, since only the Dagster face imports dagster. What belongs here: launching a job and
+following its run. What does not: what is launched.
+"""
+
+from collections.abc import Mapping
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from typing import Any, Final
+from urllib.parse import SplitResult, urlsplit
+
+import orjson
+
+from tradesync_dagster.domain.errors import ConfigurationError, TradesyncError
+
+ENDED: Final = frozenset({"SUCCESS", "FAILURE", "CANCELED"})
+_SECONDS = 60.0
+
+_JOBS = """
+query { repositoriesOrError {
+  __typename
+  ... on RepositoryConnection { nodes { name location { name } jobs { name } } }
+  ... on PythonError { message }
+} }
+"""
+_LAUNCH = """
+mutation Launch($execution: ExecutionParams!) { launchRun(executionParams: $execution) {
+  __typename
+  ... on LaunchRunSuccess { run { runId } }
+  ... on RunConfigValidationInvalid { errors { message } }
+  ... on UnauthorizedError { message }
+  ... on PythonError { message }
+} }
+"""
+_STATUS = """
+query Status($run: ID!) { runOrError(runId: $run) {
+  __typename
+  ... on Run { status }
+  ... on RunNotFoundError { message }
+  ... on PythonError { message }
+} }
+"""
+_FAILURES = """
+query Failures($run: ID!) { logsForRun(runId: $run) {
+  __typename
+  ... on EventConnection { events {
+    __typename
+    ... on ExecutionStepFailureEvent {
+      error { message causes { message } } failureMetadata { description }
+    }
+    ... on RunFailureEvent { message }
+  } }
+} }
+"""
+
+
+class DagsterRefusedError(TradesyncError):
+    """Dagster answered, and did not do what was asked."""
+
+
+class Dagster:
+    """Asks one webserver."""
+
+    def __init__(self, url: str) -> None:
+        """Keep the address.
+
+        Args:
+            url: Such as ``http://127.0.0.1:3000``.
+
+        Raises:
+            ConfigurationError: It is no address.
+        """
+        parts = _parts(url)
+        self._url = url
+        self._secure = parts.scheme == "https"
+        self._host, self._port = parts.hostname or "", parts.port
+        self._path = parts.path.rstrip("/") + "/graphql"
+
+    def launch(self, job: str, config: Mapping[str, Any]) -> str:
+        """Launch one run.
+
+        Args:
+            job: Of the code location that has it.
+            config: The run's configuration.
+
+        Returns:
+            The run's id.
+
+        Raises:
+            ConfigurationError: Dagster cannot be reached, or has no such job.
+            DagsterRefusedError: It did not launch the run.
+        """
+        execution = {"selector": self._selector(job), "runConfigData": config}
+        answer = self._ask(_LAUNCH, "launchRun", {"execution": execution})
+        return str(answer["run"]["runId"])
+
+    def status(self, run_id: str) -> str:
+        """Return a run's status, such as ``STARTED``; one of ``ENDED`` at its end."""
+        return str(self._ask(_STATUS, "runOrError", {"run": run_id})["status"])
+
+    def reasons(self, run_id: str) -> list[str]:
+        """Return why a run failed, in sentences."""
+        events = self._ask(_FAILURES, "logsForRun", {"run": run_id})["events"]
+        steps = [event for event in events if event["__typename"] == "ExecutionStepFailureEvent"]
+        others = [e["message"] for e in events if e["__typename"] == "RunFailureEvent"]
+        return [_reason(event) for event in steps] or others
+
+    def _selector(self, job: str) -> dict[str, str]:
+        for found in self._ask(_JOBS, "repositoriesOrError", {})["nodes"]:
+            if job in {one["name"] for one in found["jobs"]}:
+                return {
+                    "repositoryName": found["name"],
+                    "repositoryLocationName": found["location"]["name"],
+                    "jobName": job,
+                }
+        raise ConfigurationError(f"the Dagster at {self._url} has no job {job}")
+
+    def _ask(self, query: str, field: str, variables: Mapping[str, Any]) -> dict[str, Any]:
+        """Ask for one field, and return it unless it tells of an error."""
+        body = orjson.dumps({"query": query, "variables": variables})
+        answer = self._send(body)
+        if answer.get("errors"):
+            raise DagsterRefusedError(f"Dagster: {answer['errors'][0]['message']}")
+        found: dict[str, Any] = answer["data"][field]
+        kind = found["__typename"]
+        if kind not in {"RepositoryConnection", "LaunchRunSuccess", "Run", "EventConnection"}:
+            said = found.get("message") or [error["message"] for error in found.get("errors", ())]
+            raise DagsterRefusedError(f"Dagster answered {kind}: {said or 'nothing more'}")
+        return found
+
+    def _send(self, body: bytes) -> dict[str, Any]:
+        kind = HTTPSConnection if self._secure else HTTPConnection
+        try:
+            connection = kind(self._host, self._port, timeout=_SECONDS)
+            try:
+                connection.request("POST", self._path, body, {"Content-Type": "application/json"})
+                response = connection.getresponse()
+                answer = orjson.loads(response.read())
+            finally:
+                connection.close()
+        except (OSError, HTTPException, ValueError) as error:
+            raise ConfigurationError(
+                f"no Dagster answers at {self._url} ({type(error).__name__}): start it with "
+                "tradesync run, name another with --dagster-url, or make the books anew without "
+                "it with --here"
+            ) from None
+        if not isinstance(answer, dict):
+            raise ConfigurationError(f"what answers at {self._url} is no Dagster")
+        return answer
+
+
+def _parts(url: str) -> SplitResult:
+    """Take an address apart; what it may hold besides host and path is not repeated."""
+    try:
+        parts = urlsplit(url)
+        well = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+        well = well and not (parts.username or parts.password or parts.query or parts.fragment)
+    except ValueError:
+        well = False
+    if not well:
+        raise ConfigurationError(
+            "--dagster-url is no address of a Dagster: http:// or https://, a host, and no user "
+            "or question behind it"
+        )
+    return parts
+
+
+def _reason(event: Mapping[str, Any]) -> str:
+    described = (event.get("failureMetadata") or {}).get("description")
+    error = event.get("error") or {}
+    causes = [cause["message"] for cause in error.get("causes") or ()]
+    said = described or (causes[-1] if causes else error.get("message")) or "the run failed"
+    return str(said).strip()
