@@ -6,6 +6,7 @@ What belongs here: one method a use-case, wired to its ports. What does not: the
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -81,7 +82,8 @@ class Services(Reading):
             rules=rules,
         )
         try:
-            return await sync.run(accounts, force=force)
+            summary = await sync.run(accounts, force=force)
+            return replace(summary, response_times=brokers.response_times())
         finally:
             await brokers.close()
 

@@ -17,6 +17,7 @@ from tradesync_dagster.brokers.zerodha_login import ZerodhaLogin
 from tradesync_dagster.domain.accounts import Account
 from tradesync_dagster.domain.errors import ConfigurationError, UnknownBrokerError
 from tradesync_dagster.domain.ports import BrokerClient, Clock
+from tradesync_dagster.domain.results import ResponseTime
 
 
 class Adapter(Protocol):
@@ -141,6 +142,20 @@ class BrokerFactory:
                 "what it hands out with `tradesync accounts add`"
             )
         return kind(account, self._transport, state)
+
+    def response_times(self) -> tuple[ResponseTime, ...]:
+        """Tell how the brokers answered so far."""
+        return tuple(
+            ResponseTime(
+                one.broker,
+                one.endpoint,
+                one.count,
+                one.failures,
+                one.total_seconds / one.count,
+                one.max_seconds,
+            )
+            for one in self._transport.timings()
+        )
 
     async def close(self) -> None:
         """Close the connections."""

@@ -12,6 +12,7 @@ import dagster as dg
 
 from tradesync_dagster.defs.checks import evaluation, passes
 from tradesync_dagster.defs.partitions import ACCOUNTS, accounts
+from tradesync_dagster.defs.response_times import response_metadata
 from tradesync_dagster.domain.money import format_price
 from tradesync_dagster.domain.results import ASSETS, FAILED, AccountResult, TickSummary
 
@@ -245,7 +246,9 @@ def observation(summary: TickSummary) -> dg.AssetObservation:
             "external_orders": summary.total("external_orders"),
             "positions": summary.total("positions"),
             "errors": summary.errors,
+            "breaks": summary.total("breaks"),
             "seconds": dg.MetadataValue.float(round(summary.seconds, 3)),
+            **response_metadata(summary.response_times),
         },
     )
 

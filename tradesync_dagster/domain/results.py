@@ -62,6 +62,26 @@ class AccountResult:
 
 
 @dataclass(frozen=True, slots=True)
+class ResponseTime:
+    """How one broker answered one kind of call during a tick.
+
+    Attributes:
+        endpoint: Method and path, ids in it folded.
+        count: Tries, answered or not.
+        failures: Those without an answer, or with a server error.
+        mean_seconds: From sending to the last byte.
+        max_seconds: The longest.
+    """
+
+    broker: str
+    endpoint: str
+    count: int
+    failures: int
+    mean_seconds: float
+    max_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class TickSummary:
     """One tick over many accounts.
 
@@ -72,6 +92,7 @@ class TickSummary:
         results: One for each account, by key.
         publish_errors: What kept snapshots or messages from their servers, in sentences; they stay
             in the store and go out with the next tick.
+        response_times: By broker and endpoint.
     """
 
     tick_id: str
@@ -79,6 +100,7 @@ class TickSummary:
     seconds: float
     results: tuple[AccountResult, ...]
     publish_errors: tuple[str, ...] = ()
+    response_times: tuple[ResponseTime, ...] = ()
 
     @property
     def status(self) -> str:

@@ -199,3 +199,11 @@ def test_a_slow_account_is_left_behind_at_its_deadline(desk: Desk) -> None:
     first, second, _ = desk.with_settings(account_deadline_seconds=0.5).sync().results
     assert "within 0.5 s" in first.errors[0]
     assert (first.status, second.status) == ("partial_success", "success")
+
+
+def test_a_tick_tells_how_the_broker_answered(desk: Desk) -> None:
+    found = {one.endpoint: one for one in desk.sync().response_times}
+    assert {"GET /orders", "GET /trades", "GET /portfolio/positions"} <= set(found)
+    orders = found["GET /orders"]
+    assert (orders.broker, orders.count, orders.failures) == ("ZERODHA", 3, 0)
+    assert 0 < orders.mean_seconds <= orders.max_seconds
