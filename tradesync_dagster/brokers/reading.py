@@ -258,7 +258,7 @@ def credential(account: Account, name: str) -> str:
     value = account.credentials.get(name, "")
     if not _SECRET.fullmatch(value):
         what = "has characters that no key or token has" if value else "is missing"
-        todo = "give it with `tradesync accounts add`"
+        todo = "give it with `tradesync accounts add` or `tradesync login`"
         raise ConfigurationError(f"{account.key}: its {name} {what}; {todo}")
     return value
 

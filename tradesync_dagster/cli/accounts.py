@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import typer
 
 from tradesync_dagster.bootstrap import Services, open_services
-from tradesync_dagster.brokers.factory import ADAPTERS, BrokerFactory
+from tradesync_dagster.brokers.factory import ADAPTERS, LOGINS, BrokerFactory
 from tradesync_dagster.brokers.transport import Transport
 from tradesync_dagster.cli import credentials
 from tradesync_dagster.cli.screen import AsJson, Group, show
@@ -23,8 +23,20 @@ from tradesync_dagster.settings import load_settings
 commands = typer.Typer(cls=Group, no_args_is_help=True, help="The desk's broker accounts.")
 
 _KEY = re.compile(r"[A-Za-z0-9._@-]{1,64}/[A-Za-z0-9._@-]{1,64}")
+_LATER = "access_token"
+"""What a login gives."""
 _COLUMNS = ("account", "broker", "enabled", "base_url")
 Key = Annotated[str, typer.Argument(metavar="ORG/ACCOUNT")]
+Named = Annotated[
+    list[str] | None,
+    typer.Option(metavar="NAME[=-]", help="Ask for it, or read it as a line of stdin (=-)."),
+]
+FromStdin = Annotated[
+    bool, typer.Option("--credentials-stdin", help="Read a JSON object of names to secrets.")
+]
+Later = Annotated[
+    bool, typer.Option("--login-later", help="Leave the access token to `tradesync login`.")
+]
 
 
 @commands.command("list")
@@ -36,7 +48,7 @@ def listed(*, as_json: AsJson = False) -> None:
 
 
 @commands.command("add")
-def add(
+def add(  # noqa: PLR0913 - one parameter an option
     account: Key,
     *,
     broker: Annotated[str, typer.Option(help="The broker's name, such as ZERODHA.")],
@@ -46,14 +58,9 @@ def add(
         str | None,
         typer.Option(help="Another address of the broker's API; a known account keeps its own."),
     ] = None,
-    credential: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME[=-]", help="Ask for it, or read it as a line of stdin (=-)."),
-    ] = None,
-    credentials_stdin: Annotated[
-        bool,
-        typer.Option("--credentials-stdin", help="Read a JSON object of names to secrets."),
-    ] = False,
+    credential: Named = None,
+    credentials_stdin: FromStdin = False,
+    login_later: Later = False,
 ) -> None:
     """Add an account, or give a known one new credentials; those not given stay.
 
@@ -66,27 +73,23 @@ def add(
     _check_url(base_url or "")
     services = open_services()
     known = _known(services, account)
-    stays = known if known and known.broker == name else None
-    stored = dict(stays.credentials) if stays else {}
+    empty = Account(0, organization, pseudo_account, name, known.enabled if known else True)
+    stays = known if known and known.broker == name else empty
     elsewhere = credentials.elsewhere(services, organization, pseudo_account)
+    if login_later:
+        elsewhere = {_LATER: "later"} | elsewhere
+        _check_login(name)
     if credentials_stdin:
         given = credentials.read_object()
     else:
-        given = {"api_key": api_key, "access_token": access_token}
-        given = {key: secret for key, secret in given.items() if secret}
-        given |= credentials.named(credential or [])
-        had = {**(stored if given else {}), **elsewhere, **given}  # given nothing: ask for all
-        given |= credentials.ask(one for one in ADAPTERS[name].CREDENTIALS if one not in had)
-    if base_url is None:
-        base_url = stays.base_url if stays else ""
-    new = Account(
-        account_id=0,
-        organization_id=organization,
-        pseudo_account=pseudo_account,
-        broker=name,
-        enabled=known.enabled if known else True,
-        base_url=base_url,
-        credentials=stored | given,
+        options = {"api_key": api_key, _LATER: access_token}
+        given = credentials.gather(
+            ADAPTERS[name].CREDENTIALS, options, credential or [], stays.credentials, elsewhere
+        )
+    new = replace(
+        stays,
+        base_url=stays.base_url if base_url is None else base_url,
+        credentials={**stays.credentials, **given},
     )
     _check_usable(services, replace(new, credentials={**new.credentials, **elsewhere}))
     services.store.put_accounts([new])
@@ -157,6 +160,13 @@ def _broker(name: str) -> str:
             f"no adapter for broker {name!r}; known are: {', '.join(sorted(ADAPTERS))}"
         )
     return upper
+
+
+def _check_login(broker: str) -> None:
+    if broker not in LOGINS:
+        raise ConfigurationError(
+            f"--login-later is for brokers that `tradesync login` knows, not for {broker}"
+        )
 
 
 def _check_url(url: str) -> None:

@@ -6,7 +6,7 @@ keeping them (``store``), which a broker needs (its adapter). Nothing here print
 
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import orjson
 import typer
@@ -15,6 +15,30 @@ from tradesync_dagster.bootstrap import Services
 from tradesync_dagster.domain.errors import ConfigurationError
 
 _NAMED = re.compile(r"([a-z][a-z0-9_]{0,63})(=-)?")
+
+
+def gather(
+    needed: Sequence[str],
+    options: Mapping[str, str],
+    wanted: Sequence[str],
+    stored: Mapping[str, str],
+    elsewhere: Mapping[str, str],
+) -> dict[str, str]:
+    """Take what is given, and ask for what is still lacking.
+
+    Args:
+        needed: What the broker needs.
+        options: What options gave; empty where they did not.
+        wanted: See ``named``.
+        stored: What the account has; it stays, but is asked for anew where nothing else is given.
+        elsewhere: What will not be stored.
+
+    Returns:
+        Names to secrets, to be stored.
+    """
+    given = {name: secret for name, secret in options.items() if secret} | named(wanted)
+    had = {**(stored if given else {}), **elsewhere, **given}
+    return given | ask(name for name in needed if name not in had)
 
 
 def ask(names: Iterable[str]) -> dict[str, str]:

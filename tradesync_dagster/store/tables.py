@@ -46,6 +46,20 @@ strategies = Table(
     Column("created_at", UtcDateTime, nullable=False),
 )
 
+claims = Table(
+    "claims",
+    metadata,
+    Column("claim_id", Uuid, primary_key=True),
+    Column("organization_id", Text, nullable=False),
+    # Of all the organization's accounts where empty.
+    Column("account_id", Integer, ForeignKey("accounts.account_id")),
+    Column("strategy_id", Text, nullable=False),
+    Column("exchange", Text, nullable=False),
+    Column("symbol", Text, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("who", Text, nullable=False),
+)
+
 book_states = Table(
     "book_states",
     metadata,
@@ -113,6 +127,19 @@ order_events = Table(
     Column("at", UtcDateTime, primary_key=True),
     Column("kind", Text, primary_key=True),
     Column("detail", json_type(), nullable=False),
+)
+
+attributions = Table(
+    "attributions",
+    metadata,
+    Column("order_id", Uuid, ForeignKey("orders.order_id"), primary_key=True),
+    Column("version", Text, primary_key=True),
+    Column("decided_at", UtcDateTime, nullable=False),
+    # Empty where the order stayed unassigned.
+    Column("strategy_id", Text, nullable=False),
+    Column("score", Integer, nullable=False),
+    Column("runner_up", Text, nullable=False),
+    Column("parts", json_type(), nullable=False),
 )
 
 intents = Table(

@@ -100,23 +100,22 @@ def test_no_old_token_is_left_in_the_files(tmp_path: Path) -> None:
     assert left_in(file, NEW) == len(many)
 
 
-def test_a_reader_in_the_way_is_told_and_the_next_run_finishes(
-    books: SqlStore, database_url: str
-) -> None:
-    if not database_url.startswith("sqlite"):
-        pytest.skip("PostgreSQL clears away old rows itself")
-    file = Path(database_url.removeprefix("sqlite:///"))
-    both = SqlStore(books.engine, BOTH)
+def test_a_reader_in_the_way_is_told_and_the_next_run_finishes(tmp_path: Path) -> None:
+    file = tmp_path / "books.sqlite3"
+    engine = open_engine(f"sqlite:///{file}")
+    event.listen(engine, "connect", lambda raw, _: raw.execute("PRAGMA busy_timeout=50"))
+    migrate(engine)
+    SqlStore(engine, MultiFernet([OLD])).put_accounts(accounts())
+    both = SqlStore(engine, BOTH)
     with closing(sqlite3.connect(file, isolation_level=None)) as reader:
-        with books.engine.connect() as connection:
-            connection.exec_driver_sql("PRAGMA busy_timeout=50")
         reader.execute("BEGIN")
         reader.execute("SELECT count(*) FROM accounts").fetchone()
         with pytest.raises(ConfigurationError, match="the change is made, but its traces stay"):
             both.rotate_credentials(NEW)
         reader.execute("ROLLBACK")
-    assert all(opens(NEW, token) for token in closed(books))
+    assert all(opens(NEW, token) for token in closed(both))
     assert both.rotate_credentials(NEW) == 0
+    engine.dispose()
     assert left_in(file, OLD) == 0
 
 

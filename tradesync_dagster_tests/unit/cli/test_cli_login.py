@@ -245,3 +245,26 @@ def test_a_page_for_nobody_is_the_brokers_own_error(url: str) -> None:
     upstox = requests.get(f"{url}/v2/login/authorization/dialog?{query}", timeout=10)
     assert upstox.status_code == 401
     assert upstox.json()["errors"][0]["errorCode"] == "UDAPI100016"
+
+
+@pytest.mark.parametrize("broker", BROKERS)
+def test_the_first_session_too_can_come_by_the_page(home: Path, url: str, broker: str) -> None:
+    key = ["--api-key", user(url)["api_key"]]
+    new = ("accounts", "add", KEY, "--broker", broker, "--base-url", url, *key, "--login-later")
+    added = tradesync(*new)
+    assert added.exit_code == 0, added.output
+    assert stored(home) == {"api_key": user(url)["api_key"]}
+    missing = tradesync("sync")
+    assert missing.exit_code == 1
+    assert "access_token is missing" in missing.stderr
+    assert "tradesync login" in missing.stderr
+    assert log_in(*asked(url, broker), token_of(url)).exit_code == 0
+    assert works()
+
+
+@pytest.mark.usefixtures("home")
+def test_no_login_is_left_for_later_where_there_is_none(url: str) -> None:
+    new = ("accounts", "add", KEY, "--broker", "KOTAK", "--base-url", url, "--login-later")
+    told = tradesync(*new)
+    assert told.exit_code == 1
+    assert "--login-later is for brokers" in told.stderr
