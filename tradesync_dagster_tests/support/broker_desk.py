@@ -6,6 +6,7 @@ A new broker joins by a line in ``BROKERS``.
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -25,7 +26,9 @@ from tradesync_dagster_tests.support.wire import MovingClock
 
 START = datetime(2025, 11, 19, 10, 0, tzinfo=IST)
 USER = "SIM001"
-POLICY = TransportPolicy(timeout_seconds=0.15, retry_attempts=1, retry_delay=0.0)
+POLICY = TransportPolicy(timeout_seconds=2.0, retry_attempts=1, retry_delay=0.0)
+SHORT = replace(POLICY, timeout_seconds=0.15)
+"""For answers that never come: a busy machine must not make others as late."""
 REQUEST = OrderRequest("NSE", "ITC", "CNC", "BUY", "MARKET", 5, tag="ts1")
 BROKERS = {
     "AUTOTRADER": REQUEST,
@@ -127,6 +130,9 @@ def play(broker: str, act: Act) -> None:
                 (user,) = await response.json()
 
             async def arm(kind: str, **more: Any) -> None:
+                if kind == "hang":
+                    assert not transport.timings()  # a connection keeps the patience it began with
+                    transport.policy = SHORT
                 body = {"kind": kind, "times": 0, "user_id": USER} | more
                 async with session.post(f"{url}/sim/faults", json=body) as response:
                     assert response.status == 200, await response.text()
