@@ -154,12 +154,11 @@ def test_an_expiry_closes_every_accounts_and_products_queue_of_that_name_only() 
 
 
 @pytest.mark.parametrize("turned", [False, True])
-def test_a_queue_ends_with_a_fill_that_claims_to_be_later_than_the_expiry(turned: bool) -> None:
+def test_a_fill_that_claims_to_be_later_than_the_expiry_is_settled_on_its_day(turned: bool) -> None:
     fills = [trade(2, 10, MONDAY, **FUTURE), trade(-1, 20, FRIDAY, **FUTURE)]
     books = kept(fills[::-1] if turned else fills, expiring(THURSDAY, 15))
-    assert lots_on(books, THURSDAY) == [(2, 10)]
-    assert lots_on(books, FRIDAY) == []
-    assert days_of(books) == [(MONDAY, 0), (FRIDAY, 10 + 5)]
+    assert lots_on(books, THURSDAY) == lots_on(books, FRIDAY) == []
+    assert days_of(books) == [(MONDAY, 0), (THURSDAY, 2 * 5), (FRIDAY, 5)]
 
 
 def test_a_conversion_before_the_expiry_moves_what_is_then_still_open() -> None:
