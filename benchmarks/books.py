@@ -80,7 +80,7 @@ def new_fills_on(history: int, new: int = 1_000) -> tuple[float, float]:
         new: How many come.
 
     Returns:
-        Seconds for the history (fills and books), seconds for the new ones.
+        Seconds for the history (fills and books), seconds for the new ones, the best of three days.
     """
     accounts = list(range(1, ACCOUNTS + 1))
     with tempfile.TemporaryDirectory() as folder:
@@ -91,12 +91,14 @@ def new_fills_on(history: int, new: int = 1_000) -> tuple[float, float]:
         began = time.perf_counter()
         _take(store, accounts, _history(history))
         built = time.perf_counter() - began
-        day = _history(new, seed=2).assign(day=DAYS)
-        began = time.perf_counter()
-        _take(store, accounts, day, first=history)
-        spent = time.perf_counter() - began
+        spent = []
+        for later in range(3):
+            day = _history(new, seed=2).assign(day=DAYS + later)
+            began = time.perf_counter()
+            _take(store, accounts, day, first=history + later * new)
+            spent.append(time.perf_counter() - began)
         engine.dispose()
-    return built, spent
+    return built, min(spent)
 
 
 def _take(store: SqlStore, accounts: list[int], history: pd.DataFrame, first: int = 0) -> None:
