@@ -15,6 +15,7 @@ from tradesync_dagster.defs.schedules import (
     sync_every_five_minutes,
 )
 from tradesync_dagster.defs.sensors import account_discovery, failed_accounts, run_failures
+from tradesync_dagster.defs.spikes import external_order_spikes
 
 
 def build_definitions(resource_overrides: Mapping[str, object] | None = None) -> dg.Definitions:
@@ -31,7 +32,7 @@ def build_definitions(resource_overrides: Mapping[str, object] | None = None) ->
         asset_checks=[replay_books],
         jobs=[sync_job, rebuild_history, audit_books],
         schedules=[sync_every_five_minutes, audit_after_close, history_after_close],
-        sensors=[account_discovery, failed_accounts, run_failures],
+        sensors=[account_discovery, failed_accounts, run_failures, external_order_spikes],
         resources={"services": services_resource, **(resource_overrides or {})},
         executor=dg.in_process_executor,
     )

@@ -9,7 +9,7 @@ not: opening what it names (``bootstrap``).
 import os
 import re
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import orjson
@@ -56,6 +56,8 @@ class Settings(BaseSettings):
     """Most accounts that are fetched at once."""
     account_deadline_seconds: float = Field(default=120.0, gt=0, le=3600)
     """Most time that one account's fetch may take; the others do not wait for it longer."""
+    notify_urls: SecretStr | None = None
+    """Apprise URLs of people who are told of alerts, separated by commas."""
     history_start: date = Field(default=date(2024, 1, 1), ge=date(2000, 1, 1))
     """The first day that Dagster shows of the books' history."""
 
@@ -80,6 +82,27 @@ class Settings(BaseSettings):
     external_order_detection_enabled: bool = Field(
         default=True, validation_alias=_named("EXTERNAL_ORDER_DETECTION_ENABLED")
     )
+    external_order_notification_enabled: bool = Field(
+        default=True, validation_alias=_named("EXTERNAL_ORDER_NOTIFICATION_ENABLED")
+    )
+    external_order_check_minutes: int | None = Field(
+        default=None, ge=1, le=1440, validation_alias=_named("EXTERNAL_ORDER_CHECK_MINUTES")
+    )
+    """How old an account's last complete order book may be; see ``check_every``."""
+    external_order_spike_minimum: int = Field(
+        default=5, ge=1, le=100_000, validation_alias=_named("EXTERNAL_ORDER_SPIKE_MINIMUM")
+    )
+    external_order_spike_factor: int = Field(
+        default=6, ge=1, le=1_000, validation_alias=_named("EXTERNAL_ORDER_SPIKE_FACTOR")
+    )
+    confidence_threshold: int = Field(
+        default=70, ge=1, le=100, validation_alias=_named("EXTERNAL_ORDER_CONFIDENCE_THRESHOLD")
+    )
+    """The least score that gives an external order to a strategy."""
+    auto_create_strategy: bool = Field(
+        default=False, validation_alias=_named("AUTO_CREATE_EXTERNAL_STRATEGY")
+    )
+    """Whether what nobody owns goes to a strategy of its own."""
     sync_interval_minutes: int = Field(
         default=5, ge=1, le=59, validation_alias=_named("EXTERNAL_ORDER_SYNC_INTERVAL_MINUTES")
     )
@@ -109,6 +132,12 @@ class Settings(BaseSettings):
     def is_production(self) -> bool:
         """Whether this is a production environment (chooses the Redis cluster)."""
         return self.environment.lower() == "production"
+
+    @property
+    def check_every(self) -> timedelta:
+        """How often each account is looked at, at least: 30 minutes, 15 in production."""
+        usual = 15 if self.is_production else 30
+        return timedelta(minutes=self.external_order_check_minutes or usual)
 
     def cipher(self) -> MultiFernet:
         """Open the keys for the accounts' credentials, making a key file on first use.

@@ -6,6 +6,7 @@ What belongs here: one check a server. What does not: mending anything.
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from tradesync_dagster.bootstrap.wiring import LazyRedis, Wiring
 from tradesync_dagster.domain.accounts import Account
@@ -15,7 +16,7 @@ from tradesync_dagster.publish.rabbitmq import RabbitPublisher
 from tradesync_dagster.publish.redis_snapshots import RedisSnapshots
 from tradesync_dagster.store.engine import check_migrated
 
-_CHECKS = ("database", "redis", "rabbitmq", "calendar", "accounts")
+_CHECKS = ("database", "redis", "rabbitmq", "people", "calendar", "accounts", "external_orders")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,37 @@ class Doctor:
             return "off", "RABBITMQ_URL is not set; notifications stay in the outbox"
         RabbitPublisher(url.get_secret_value()).check()
         return "ok", "answers"
+
+    def _people(self) -> tuple[str, str]:
+        people = self.wiring.people()
+        if not len(people):
+            return "off", "TRADESYNC_NOTIFY_URLS is not set; alerts go to RabbitMQ or the outbox"
+        people.check()
+        if not self.wiring.settings.rabbitmq_notifications_enabled:
+            return "wrong", "RABBITMQ_NOTIFICATIONS_ENABLED is false, so that no alert is made"
+        return "ok", f"{len(people)} address(es), all well-formed; nothing was sent"
+
+    def _external_orders(self) -> tuple[str, str]:
+        """Say which accounts' books have not been seen whole for too long."""
+        settings = self.wiring.settings
+        if not settings.external_order_detection_enabled:
+            return "off", "EXTERNAL_ORDER_DETECTION_ENABLED is false"
+        accounts = {one.account_id: one.key for one in self.wiring.store.accounts()}
+        with self.wiring.store.look() as work:
+            states = [s for s in work.states(list(accounts)) if s.kind == "orders"]
+        if not states:
+            return "off", "no account has been looked at yet; do so with: tradesync sync"
+        limit = self.wiring.clock.now() - settings.check_every
+        looked = {s.account_id for s in states if s.requested_at >= limit}
+        late = sorted(key for account_id, key in accounts.items() if account_id not in looked)
+        minutes = settings.check_every // timedelta(minutes=1)
+        if late:
+            more = f" and {len(late) - 5} more" if len(late) > 5 else ""
+            return "wrong", (
+                f"no complete order book within {minutes} minutes, so that external orders were "
+                f"not looked for: {', '.join(late[:5])}{more}; does the sync run?"
+            )
+        return "ok", f"{len(accounts)} accounts, each looked at within {minutes} minutes"
 
     def _accounts(self) -> tuple[str, str]:
         return asyncio.run(self._sessions(self.wiring.store.accounts()))

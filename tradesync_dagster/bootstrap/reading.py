@@ -38,6 +38,12 @@ class Reading(Wiring):
         """List external orders and candidates of the last days, newest first."""
         return self._orders(account, days, (Origin.EXTERNAL, Origin.CANDIDATE))
 
+    def unassigned_orders(self, account: str | None = None) -> Rows:
+        """List confirmed external orders of any day that no strategy owns, newest first."""
+        self.chosen(account)
+        with self.store.reading() as connection:
+            return _shown(Queries(connection).unassigned(account))
+
     def _orders(self, account: str | None, days: int, origins: Sequence[Origin]) -> Rows:
         self.chosen(account)
         since = trade_date_of(self.clock.now()) - timedelta(days=days - 1)
@@ -60,12 +66,18 @@ class Reading(Wiring):
         with self.store.reading() as connection:
             return _shown(Queries(connection).holdings(account))
 
-    def breaks(self, account: str | None = None, *, everything: bool = False) -> Rows:
+    def breaks(
+        self,
+        account: str | None = None,
+        *,
+        organization: str | None = None,
+        everything: bool = False,
+    ) -> Rows:
         """List differences from the brokers' figures; those resolved or only suspected if asked."""
         self.chosen(account)
-        states = list(BreakState) if everything else [s for s in BreakState if s in SHOWN]
+        states = [s.value for s in BreakState if everything or s in SHOWN]
         with self.store.reading() as connection:
-            return _shown(Queries(connection).breaks(account, [state.value for state in states]))
+            return _shown(Queries(connection).breaks(account, states, organization))
 
     def _as_of(self, account: str | None, day: date, kind: str) -> Rows:
         today = trade_date_of(self.clock.now())

@@ -11,12 +11,14 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from tradesync_dagster.bootstrap.doctor import Doctor
-from tradesync_dagster.bootstrap.reading import Reading
+from tradesync_dagster.bootstrap.keys import Keys
+from tradesync_dagster.bootstrap.ownership import Ownership
 from tradesync_dagster.bootstrap.wiring import SystemClock
 from tradesync_dagster.brokers.tradebooks.files import open_tradebook
 from tradesync_dagster.domain.accounts import Account
 from tradesync_dagster.domain.external import DetectionRules
 from tradesync_dagster.domain.results import TickSummary
+from tradesync_dagster.domain.spikes import SpikeRules
 from tradesync_dagster.domain.unit_of_work import UnitOfWork
 from tradesync_dagster.settings import Settings, load_settings
 from tradesync_dagster.store.engine import check_migrated, open_engine
@@ -28,9 +30,10 @@ from tradesync_dagster.sync.fetching import Fetching
 from tradesync_dagster.sync.history import catch_up, rebuild_history
 from tradesync_dagster.sync.importing import ImportResult, import_fills
 from tradesync_dagster.sync.rebuilding import GenerationRules
+from tradesync_dagster.sync.spikes import SpikeLook, watch_spikes
 
 
-class Services(Reading):
+class Services(Ownership):
     """What the faces (Dagster, command line, API) work with."""
 
     __slots__ = ()
@@ -69,7 +72,9 @@ class Services(Reading):
                 refresh=timedelta(minutes=settings.positions_refresh_minutes),
                 interval=timedelta(minutes=settings.position_generation_interval_minutes),
             ),
+            attribution=self.attribution_rules(),
             notify=settings.rabbitmq_notifications_enabled,
+            alerts=self.alert_rules(),
         )
         sync = Sync(
             store=self.store,
@@ -78,6 +83,7 @@ class Services(Reading):
             ),
             snapshots=self.snapshots(),
             messages=self.messages(),
+            people=self.people(),
             clock=self.clock,
             rules=rules,
         )
@@ -122,6 +128,25 @@ class Services(Reading):
         """Keep what somebody says about a break; see ``sync.explaining.explain``."""
         (chosen,) = self.chosen(account)
         explain(self.store, chosen.account_id, kind, subject, word)
+
+    def keys(self) -> Keys:
+        """Return the keys of the HTTP API."""
+        return Keys(self.store, self.clock)
+
+    def check_books(self) -> None:
+        """Make sure that the books answer; see ``store.engine.check_migrated``."""
+        check_migrated(self.store.engine)
+
+    def watch_spikes(self, cursor: str | None) -> SpikeLook:
+        """Look for spikes of external orders; see ``sync.spikes.watch_spikes``."""
+        settings = self.settings
+        alerts = self.alert_rules()
+        if not settings.rabbitmq_notifications_enabled:
+            alerts = replace(alerts, external_orders=False)
+        rules = SpikeRules(
+            settings.external_order_spike_minimum, settings.external_order_spike_factor
+        )
+        return watch_spikes(self.store, cursor, self.clock.now(), rules, alerts)
 
     def doctor(self) -> list[dict[str, str]]:
         """Check every configured server; see ``Doctor.examine``."""

@@ -13,10 +13,12 @@ from tradesync_dagster.brokers.factory import BrokerFactory
 from tradesync_dagster.brokers.transport import Transport, TransportPolicy
 from tradesync_dagster.domain.ports import MessagePublisher, SnapshotPublisher
 from tradesync_dagster.domain.publications import Snapshot
+from tradesync_dagster.publish.notify import ApprisePeople, addresses_of
 from tradesync_dagster.publish.rabbitmq import RabbitPublisher
 from tradesync_dagster.publish.redis_snapshots import RedisSnapshots, connect
 from tradesync_dagster.settings import Settings
 from tradesync_dagster.store.store import SqlStore
+from tradesync_dagster.sync.alerts import AlertRules
 
 
 class SystemClock:
@@ -83,3 +85,18 @@ class Wiring:
         """Return RabbitMQ where it is configured."""
         url = self.settings.rabbitmq_url
         return None if url is None else RabbitPublisher(url.get_secret_value())
+
+    def people(self) -> ApprisePeople:
+        """Return the addresses of those who are told of alerts; none where none is configured."""
+        urls = self.settings.notify_urls
+        return ApprisePeople(addresses_of(urls.get_secret_value()) if urls else [])
+
+    def alert_rules(self) -> AlertRules:
+        """Say who is told what."""
+        settings = self.settings
+        return AlertRules(
+            external_orders=settings.external_order_notification_enabled
+            and settings.external_order_detection_enabled,
+            check_every=settings.check_every,
+            addresses=len(self.people()),
+        )

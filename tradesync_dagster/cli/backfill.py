@@ -1,17 +1,19 @@
 """``tradesync backfill``: past days made anew in one run of the Dagster that is up.
 
 What belongs here: arguments, and telling how the run went. What does not: speaking to Dagster
-(``graphql``), making days anew (``sync.history``).
+(``bootstrap.dagster_graphql``), making days anew (``sync.history``).
 """
 
 import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import date, datetime
 from typing import Annotated
 
 import typer
 
 from tradesync_dagster.bootstrap import Services, open_services
-from tradesync_dagster.cli.graphql import ENDED, Dagster
+from tradesync_dagster.bootstrap.dagster_graphql import ENDED, Dagster, DagsterAbsentError
 from tradesync_dagster.cli.screen import AsJson, print_json, warn
 from tradesync_dagster.domain.errors import ConfigurationError
 from tradesync_dagster.domain.market_calendar import trade_date_of
@@ -63,10 +65,28 @@ def backfill(
     if here:
         _make_here(services, keys, first, as_json=as_json)
         return
-    dagster = Dagster(dagster_url)
     config = {"accounts": keys, "since": str(first), "until": str(last)}
+    with _ways_out():
+        _make_there(Dagster(dagster_url), config, wait=wait, as_json=as_json)
+
+
+@contextmanager
+def _ways_out() -> Iterator[None]:
+    """Say what else this command could do where no Dagster answers."""
+    try:
+        yield
+    except DagsterAbsentError as error:
+        raise ConfigurationError(
+            f"{error}, name another with --dagster-url, or make the books anew without it with "
+            "--here"
+        ) from None
+
+
+def _make_there(
+    dagster: Dagster, config: Mapping[str, object], *, wait: bool, as_json: bool
+) -> None:
     run_id = dagster.launch(_JOB, {"ops": {_OP: {"config": config}}})
-    page = f"{dagster_url.rstrip('/')}/runs/{run_id}"
+    page = dagster.page(run_id)
     if not as_json:
         typer.echo(f"run {run_id}: {page}")
     status = _await(dagster, run_id) if wait else dagster.status(run_id)

@@ -7,6 +7,7 @@ import typer
 
 from tradesync_dagster.cli import (
     accounts,
+    api,
     backfill,
     books,
     breaks,
@@ -16,6 +17,7 @@ from tradesync_dagster.cli import (
     records,
     servers,
     stack,
+    strategies,
     sync,
 )
 from tradesync_dagster.cli.screen import Group
@@ -37,12 +39,16 @@ app.command("positions")(books.positions)
 app.command("holdings")(books.holdings)
 app.command("metrics")(books.metrics)
 app.command("assign")(books.assign)
+app.add_typer(strategies.strategies, name="strategies")
+app.add_typer(strategies.claims, name="claims")
+app.add_typer(strategies.attribution, name="attribution")
 app.add_typer(breaks.commands, name="breaks")
 app.command("replay")(books.replay)
 app.command("backfill")(backfill.backfill)
 app.command("import-tradebook")(imports.import_tradebook)
 app.add_typer(records.records, name="records")
 app.add_typer(records.fills, name="fills")
+app.add_typer(api.commands, name="api")
 app.add_typer(exchange.commands, name="exchange")
 app.add_typer(servers.database, name="db")
 app.command("doctor")(servers.doctor)

@@ -6,7 +6,7 @@ anything that opens a connection; what a transaction over the books offers (``un
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from datetime import datetime
+from datetime import date, datetime
 from typing import Protocol
 
 from tradesync_dagster.domain.accounts import Account
@@ -19,7 +19,8 @@ from tradesync_dagster.domain.answers import (
 )
 from tradesync_dagster.domain.fills import Fill
 from tradesync_dagster.domain.orders import BrokerOrder
-from tradesync_dagster.domain.publications import OutboxMessage, Snapshot
+from tradesync_dagster.domain.publications import OutboxMessage, Snapshot, Told
+from tradesync_dagster.domain.spikes import Activity
 from tradesync_dagster.domain.unit_of_work import UnitOfWork
 
 
@@ -129,6 +130,25 @@ class MessagePublisher(Protocol):
         ...
 
 
+class People(Protocol):
+    """Those who are told of alerts, by their addresses."""
+
+    def tell(self, waiting: Sequence[Sequence[OutboxMessage]]) -> Told:
+        """Send each address what waits for it; never raises, and ends within a bounded time.
+
+        Args:
+            waiting: By address, in the order in which the addresses are configured; oldest first.
+
+        Returns:
+            What was taken, and what was not and why.
+        """
+        ...
+
+    def __len__(self) -> int:
+        """Return how many addresses there are."""
+        ...
+
+
 class Store(Protocol):
     """The books."""
 
@@ -156,8 +176,12 @@ class Store(Protocol):
         """Note the versions that the publisher took."""
         ...
 
-    def pending_messages(self, limit: int) -> list[OutboxMessage]:
-        """Read unsent notifications, oldest first."""
+    def pending_messages(self, limit: int, exchange: str | None = None) -> list[OutboxMessage]:
+        """Read unsent notifications, oldest first; without an exchange, all but people's."""
+        ...
+
+    def activities(self, since: date, lately: datetime, minimum: int) -> list[Activity]:
+        """Count external orders from a day on, of accounts with that many of them lately."""
         ...
 
     def mark_sent(self, message_ids: Sequence[str], at: datetime) -> None:

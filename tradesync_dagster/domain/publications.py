@@ -6,6 +6,9 @@ What belongs here: the values that publishers carry. What does not: their transp
 from dataclasses import dataclass
 from datetime import datetime
 
+PEOPLE = "people/"
+"""How the exchange of an alert begins that waits for a person's address; its number follows."""
+
 
 @dataclass(frozen=True, slots=True)
 class OutboxMessage:
@@ -38,3 +41,16 @@ class Snapshot:
     key: str
     version: int
     body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What came of telling people.
+
+    Attributes:
+        taken: Ids of the messages that their address took.
+        errors: What went wrong, in sentences without any part of an address but its kind.
+    """
+
+    taken: tuple[str, ...] = ()
+    errors: tuple[str, ...] = ()

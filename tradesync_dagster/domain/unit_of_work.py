@@ -5,13 +5,14 @@ does not: beginning one (``ports.Store``), SQL (``store``).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Protocol
 
 import pandas as pd
 
 from tradesync_dagster.domain.answers import Reject
+from tradesync_dagster.domain.attribution_rows import AttributionRows
+from tradesync_dagster.domain.book_states import AddedFills, BookState, Generation
 from tradesync_dagster.domain.bookkeeping import Books
 from tradesync_dagster.domain.breaks import Break, KnownBreak
 from tradesync_dagster.domain.facts import (
@@ -25,57 +26,6 @@ from tradesync_dagster.domain.fills import Fill
 from tradesync_dagster.domain.orders import Intent, Order, OrderEvent
 from tradesync_dagster.domain.publications import OutboxMessage
 from tradesync_dagster.domain.records import ClosingPrice, Correction, Recorded, StoredFill
-
-
-@dataclass(frozen=True, slots=True)
-class BookState:
-    """The last applied answer of one kind for one account: what a newer one is held against.
-
-    Attributes:
-        requested_at: Of the last complete answer that was applied, UTC.
-        payload_hash: Its hash; the same again means nothing to do.
-    """
-
-    account_id: int
-    kind: str
-    trade_date: date
-    requested_at: datetime
-    payload_hash: str
-
-
-@dataclass(frozen=True, slots=True)
-class Generation:
-    """How far an account's books have been made.
-
-    Attributes:
-        generated_at: When positions and holdings were last made, UTC; ``None`` for never.
-        stale_from: The first day whose books no longer follow from the fills; ``None`` if all do.
-        opened_on: The day at whose start the broker's own figures were taken over; ``None`` until
-            a complete answer came.
-    """
-
-    account_id: int
-    generated_at: datetime | None = None
-    stale_from: date | None = None
-    opened_on: date | None = None
-
-
-@dataclass(slots=True)
-class AddedFills:
-    """What became of fills that were handed to the store.
-
-    Attributes:
-        added: How many are new.
-        known: How many were there already and say the same.
-        differing: (account id, stored, sent) where one fill id came with other content; the stored
-            one stays.
-        since: The earliest trade date that changed, by account id.
-    """
-
-    added: int = 0
-    known: int = 0
-    differing: list[tuple[int, Fill, Fill]] = field(default_factory=list)
-    since: dict[int, date] = field(default_factory=dict)
 
 
 class OrderRows(Protocol):
@@ -303,5 +253,14 @@ class PublicationRows(Protocol):
         ...
 
 
-class UnitOfWork(OrderRows, FillRows, FactRows, BookRows, EvidenceRows, PublicationRows, Protocol):
+class UnitOfWork(
+    OrderRows,
+    FillRows,
+    FactRows,
+    BookRows,
+    EvidenceRows,
+    PublicationRows,
+    AttributionRows,
+    Protocol,
+):
     """One transaction over the books, holding the lease of the accounts it was begun for."""

@@ -13,8 +13,8 @@ import pandas as pd
 from sqlalchemy import ColumnElement, Table, and_, bindparam, delete, select
 
 from tradesync_dagster.domain.book_frames import DAY_COLUMNS, LOT_COLUMNS, QUEUE
+from tradesync_dagster.domain.book_states import Generation
 from tradesync_dagster.domain.bookkeeping import Books
-from tradesync_dagster.domain.unit_of_work import Generation
 from tradesync_dagster.store import book_tables
 from tradesync_dagster.store.frames import frame_of, rows_of, tuples_of
 from tradesync_dagster.store.rows import Repository, insert_new, upsert

@@ -13,8 +13,8 @@ from typing import Any
 from sqlalchemy import and_, func, select
 
 from tradesync_dagster.domain.answers import Reject
+from tradesync_dagster.domain.book_states import BookState
 from tradesync_dagster.domain.breaks import Break, BreakState, KnownBreak
-from tradesync_dagster.domain.unit_of_work import BookState
 from tradesync_dagster.store import tables
 from tradesync_dagster.store.rows import Repository, insert_new, upsert
 

@@ -14,6 +14,7 @@ import pandas as pd
 from sqlalchemy import case, func, literal, literal_column, select, text
 
 from tradesync_dagster.domain.book_frames import FILL_COLUMNS
+from tradesync_dagster.domain.book_states import AddedFills
 from tradesync_dagster.domain.facts import (
     DELIVERY,
     TWINS,
@@ -25,7 +26,6 @@ from tradesync_dagster.domain.facts import (
 )
 from tradesync_dagster.domain.fills import Fill
 from tradesync_dagster.domain.orders import Side
-from tradesync_dagster.domain.unit_of_work import AddedFills
 from tradesync_dagster.store import book_tables
 from tradesync_dagster.store.frames import frame_of
 from tradesync_dagster.store.rows import Repository, insert_new, upsert

@@ -11,7 +11,7 @@ from hashlib import sha256
 
 from sqlalchemy import bindparam, select, update
 
-from tradesync_dagster.domain.publications import OutboxMessage, Snapshot
+from tradesync_dagster.domain.publications import PEOPLE, OutboxMessage, Snapshot
 from tradesync_dagster.store import tables
 from tradesync_dagster.store.rows import Repository, insert_new, upsert
 
@@ -90,11 +90,16 @@ class Outbox(Repository):
         """See ``ports.UnitOfWork``."""
         insert_new(self._connection, tables.outbox, [asdict(message) for message in messages])
 
-    def pending(self, limit: int) -> list[OutboxMessage]:
-        """Read unsent notifications, oldest first."""
+    def pending(self, limit: int, exchange: str | None = None) -> list[OutboxMessage]:
+        """Read unsent notifications, oldest first; without an exchange, all but people's."""
         table = tables.outbox
+        theirs = table.c.exchange.startswith(PEOPLE)
+        wanted = ~theirs if exchange is None else table.c.exchange == exchange
         query = (
-            select(table).where(table.c.sent_at.is_(None)).order_by(table.c.outbox_id).limit(limit)
+            select(table)
+            .where(table.c.sent_at.is_(None), wanted)
+            .order_by(table.c.outbox_id)
+            .limit(limit)
         )
         return [
             OutboxMessage(

@@ -6,7 +6,7 @@ a concept).
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import date, datetime
 
 from cryptography.fernet import Fernet, MultiFernet
 from sqlalchemy import Connection, Engine, text
@@ -15,7 +15,9 @@ from sqlalchemy.exc import DBAPIError, OperationalError, StatementError
 from tradesync_dagster.domain.accounts import Account
 from tradesync_dagster.domain.errors import ConfigurationError, StoreError
 from tradesync_dagster.domain.publications import OutboxMessage, Snapshot
+from tradesync_dagster.domain.spikes import Activity
 from tradesync_dagster.store.accounts import Accounts, Elsewhere, nowhere
+from tradesync_dagster.store.attribution import Attributions
 from tradesync_dagster.store.books import BookKeeping
 from tradesync_dagster.store.engine import READ_ONLY, sweep
 from tradesync_dagster.store.evidence import Evidence
@@ -23,6 +25,7 @@ from tradesync_dagster.store.facts import RecordedFacts
 from tradesync_dagster.store.fills import Fills
 from tradesync_dagster.store.orders import Orders
 from tradesync_dagster.store.outbox import Outbox
+from tradesync_dagster.store.queries import Queries
 
 _LEASES = 0x7453
 """First key of tradesync's advisory locks; the second is the account's id."""
@@ -32,7 +35,7 @@ def _cause(error: DBAPIError) -> str:
     return str(error.orig).strip().splitlines()[0]
 
 
-class SqlUnitOfWork(Orders, Fills, RecordedFacts, BookKeeping, Evidence, Outbox):
+class SqlUnitOfWork(Orders, Fills, RecordedFacts, BookKeeping, Evidence, Outbox, Attributions):
     """One transaction over all repositories."""
 
 
@@ -174,10 +177,15 @@ class SqlStore:
         with self.writing() as connection:
             Outbox(connection).update_messages(bodies)
 
-    def pending_messages(self, limit: int) -> list[OutboxMessage]:
+    def pending_messages(self, limit: int, exchange: str | None = None) -> list[OutboxMessage]:
         """See ``ports.Store``."""
         with self.reading() as connection:
-            return Outbox(connection).pending(limit)
+            return Outbox(connection).pending(limit, exchange)
+
+    def activities(self, since: date, lately: datetime, minimum: int) -> list[Activity]:
+        """See ``ports.Store``."""
+        with self.reading() as connection:
+            return Queries(connection).activities(since, lately, minimum)
 
     def mark_sent(self, message_ids: Sequence[str], at: datetime) -> None:
         """See ``ports.Store``."""

@@ -60,6 +60,18 @@ claims = Table(
     Column("who", Text, nullable=False),
 )
 
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("key_id", Text, primary_key=True),
+    Column("organization_id", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    # SHA-256 of the token, which itself is kept nowhere.
+    Column("digest", Text, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("revoked_at", UtcDateTime),
+)
+
 book_states = Table(
     "book_states",
     metadata,

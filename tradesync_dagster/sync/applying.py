@@ -13,10 +13,11 @@ from uuid import UUID
 
 from tradesync_dagster.domain.accounts import Account
 from tradesync_dagster.domain.answers import Fetch, Outcome
+from tradesync_dagster.domain.book_states import BookState
 from tradesync_dagster.domain.breaks import fill_changed
 from tradesync_dagster.domain.external import Detection, DetectionRules, detect
 from tradesync_dagster.domain.orders import Intent, Order
-from tradesync_dagster.domain.unit_of_work import BookState, UnitOfWork
+from tradesync_dagster.domain.unit_of_work import UnitOfWork
 from tradesync_dagster.sync.deriving import derive_trades
 from tradesync_dagster.sync.fetching import Answers
 from tradesync_dagster.sync.opening import open_books
@@ -31,6 +32,7 @@ class Applied:
         changed: Assets whose content changed.
         failed: Assets that could not be brought up to date.
         errors: Sentences.
+        confirmed_orders: Those that this look confirmed as external, with the time, UTC.
         priced: Whether prices came.
         retry_after: See ``Detection``.
     """
@@ -42,6 +44,7 @@ class Applied:
     failed: set[str] = field(default_factory=set)
     errors: list[str] = field(default_factory=list)
     confirmed: int = 0
+    confirmed_orders: dict[UUID, datetime] = field(default_factory=dict)
     fills: int = 0
     rejects: int = 0
     priced: bool = False
@@ -188,6 +191,8 @@ def _apply_orders(
         return found
     entry.orders.update(found.orders)
     entry.confirmed = found.confirmed
+    confirmations = (event for event in found.events if event.kind == "confirmed_external")
+    entry.confirmed_orders = {event.order_id: event.at for event in confirmations}
     entry.retry_after = found.retry_after
     if _is_new(look.orders, account_id, states):
         entry.changed.add("order_book")

@@ -12,12 +12,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from tradesync_dagster.domain.accounts import Account
+from tradesync_dagster.domain.attribution import AttributionRules
 from tradesync_dagster.domain.errors import AccountNotFoundError, StoreError
 from tradesync_dagster.domain.external import MAX_SKEW, DetectionRules, count_origins
 from tradesync_dagster.domain.orders import Origin
 from tradesync_dagster.domain.ports import (
     Clock,
     MessagePublisher,
+    People,
     SnapshotPublisher,
     Store,
 )
@@ -30,13 +32,15 @@ from tradesync_dagster.domain.results import (
     TickSummary,
 )
 from tradesync_dagster.domain.unit_of_work import UnitOfWork
+from tradesync_dagster.sync.alerts import AlertRules, look_alerts
 from tradesync_dagster.sync.applying import Applied, apply
+from tradesync_dagster.sync.attributing import attribute
 from tradesync_dagster.sync.documents import result_document, snapshot_document, sync_completed
 from tradesync_dagster.sync.fetching import Answers, Fetching
 from tradesync_dagster.sync.publishing import publish
 from tradesync_dagster.sync.rebuilding import AccountBooks, GenerationRules, rebuild_books
 from tradesync_dagster.sync.reconciling import reconcile
-from tradesync_dagster.sync.sessions import follow_sessions, session_alerts
+from tradesync_dagster.sync.sessions import follow_sessions
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +50,15 @@ class SyncRules:
     Attributes:
         detection: The windows of detection.
         generation: When positions and holdings are made from fills.
+        attribution: Whose external orders are.
         most_looks: Most looks at one account's book within a tick.
     """
 
     detection: DetectionRules
     generation: GenerationRules = GenerationRules()  # noqa: RUF009 - frozen
+    attribution: AttributionRules = AttributionRules()  # noqa: RUF009 - frozen
     notify: bool = True
+    alerts: AlertRules = AlertRules()  # noqa: RUF009 - frozen
     most_looks: int = 3
 
     @property
@@ -73,6 +80,7 @@ class Sync:
     messages: MessagePublisher | None
     clock: Clock
     rules: SyncRules
+    people: People | None = None
 
     async def run(self, accounts: Sequence[Account], *, force: bool = False) -> TickSummary:
         """Sync accounts once.
@@ -119,18 +127,10 @@ class Sync:
             if len(looks) == 1:
                 account = looks[0].account
                 sentence = f"{account.key}: {error}"
-                return [
-                    (
-                        AccountResult(
-                            account.key,
-                            account.account_id,
-                            FAILED,
-                            (sentence,),
-                            failed=frozenset(ASSETS),
-                        ),
-                        None,
-                    )
-                ]
+                failed = AccountResult(
+                    account.key, account.account_id, FAILED, (sentence,), failed=frozenset(ASSETS)
+                )
+                return [(failed, None)]
         half = len(looks) // 2
         return [
             *self._write(looks[:half], tick_id, started, force=force),
@@ -147,6 +147,7 @@ class Sync:
         force: bool,
     ) -> list[tuple[AccountResult, float | None]]:
         applied = apply(work, looks, self.rules.detection, started)
+        attribute(work, applied, self.rules.attribution, started)
         account_ids = [entry.account.account_id for entry in applied]
         priced = {entry.account.account_id for entry in applied if entry.priced}
         books = rebuild_books(
@@ -175,7 +176,7 @@ class Sync:
         results = follow_sessions(work, looks, plain, tick_id)
         work.put_results(_row(result, tick_id, started) for result in results)
         if self.rules.notify:
-            work.add_messages(session_alerts(looks, results, tick_id, started))
+            look_alerts(work, looks, applied, results, tick_id, started, self.rules.alerts)
             work.add_messages(
                 sync_completed(entry.account, result, tick_id, started, "pending")
                 for entry, result in zip(applied, results, strict=True)
@@ -201,6 +202,7 @@ class Sync:
             self.store,
             self.snapshots,
             self.messages,
+            self.people,
             self.clock,
             [a.account_id for a in accounts] if force else None,
             lambda redis_status: (

@@ -6,7 +6,7 @@ of the documents (described in docs/snapshots-and-messages.md). What does not: s
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID, uuid5
@@ -15,7 +15,7 @@ from tradesync_dagster.domain.accounts import Account
 from tradesync_dagster.domain.money import format_price
 from tradesync_dagster.domain.orders import BrokerOrder, Order
 from tradesync_dagster.domain.performance import Curve
-from tradesync_dagster.domain.publications import OutboxMessage
+from tradesync_dagster.domain.publications import PEOPLE, OutboxMessage
 from tradesync_dagster.domain.results import AccountResult
 
 EXCHANGE = "sync_notifications"
@@ -130,7 +130,7 @@ def sync_completed(
     body = {
         "type": "sync_completed",
         "account": account.pseudo_account,
-        "timestamp": _timestamp(at),
+        "timestamp": timestamp(at),
         "summary": {
             "status": result.status,
             "position_generation": {
@@ -166,25 +166,65 @@ def session_expired(account: Account, sentence: str, tick_id: str, at: datetime)
     Returns:
         The message.
     """
+    name = f"session|{tick_id}|{account.account_id}"
+    return alert("session_expired", account, name, at, {"message": sentence})
+
+
+def alert(
+    kind: str, account: Account, name: str, at: datetime, details: Mapping[str, Any]
+) -> OutboxMessage:
+    """Write a note that people should see.
+
+    Args:
+        kind: Its type, and the last word of its routing key.
+        account: Whose.
+        name: What it tells of, for all time: the same again is the same message.
+        at: UTC.
+        details: JSON-ready values; ``message`` is the sentence for people.
+
+    Returns:
+        The message.
+    """
     body = {
-        "type": "session_expired",
+        "type": kind,
         "account": account.pseudo_account,
-        "timestamp": _timestamp(at),
+        "timestamp": timestamp(at),
         "organization_id": account.organization_id,
         "broker": account.broker,
-        "message": sentence,
     }
     return OutboxMessage(
-        message_id=str(uuid5(_MESSAGES, f"session|{tick_id}|{account.account_id}")),
+        message_id=str(uuid5(_MESSAGES, name)),
         account_id=account.account_id,
         exchange=EXCHANGE,
-        routing_key=f"account.{account.pseudo_account}.session_expired",
-        body=_json(body),
+        routing_key=f"account.{account.pseudo_account}.{kind}",
+        body=_json(body | dict(details)),
         created_at=at,
     )
 
 
-def _timestamp(at: datetime) -> str:
+def for_people(alerts: Iterable[OutboxMessage], addresses: int) -> list[OutboxMessage]:
+    """Copy alerts for each of people's addresses, so that each is followed until it has all.
+
+    Args:
+        alerts: As they go to RabbitMQ.
+        addresses: How many there are; they are known by their numbers, since an address is secret.
+
+    Returns:
+        The copies.
+    """
+    return [
+        replace(
+            message,
+            message_id=str(uuid5(_MESSAGES, f"{message.message_id}|{PEOPLE}{number}")),
+            exchange=f"{PEOPLE}{number}",
+        )
+        for message in alerts
+        for number in range(addresses)
+    ]
+
+
+def timestamp(at: datetime) -> str:
+    """Write a UTC moment to the second, such as ``2026-01-02T10:30:00Z``."""
     return at.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 

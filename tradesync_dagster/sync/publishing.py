@@ -1,4 +1,4 @@
-"""Sending what the store holds: snapshots first, then notifications, in order.
+"""Sending what the store holds: snapshots first, then notifications, in order; people at last.
 
 A server that is down stops nothing: what it did not take stays in the store for the next tick. What
 belongs here: what is sent when, and what is marked after it. What does not: the protocols
@@ -8,15 +8,19 @@ belongs here: what is sent when, and what is marked after it. What does not: the
 from collections.abc import Callable, Mapping, Sequence
 
 from tradesync_dagster.domain.errors import ConfigurationError
-from tradesync_dagster.domain.ports import Clock, MessagePublisher, SnapshotPublisher, Store
+from tradesync_dagster.domain.ports import Clock, MessagePublisher, People, SnapshotPublisher, Store
+from tradesync_dagster.domain.publications import PEOPLE
 
 _BATCH = 1_000
+_ALERTS = 200
+"""Most alerts for one address of people in one go."""
 
 
 def publish(
     store: Store,
     snapshots: SnapshotPublisher | None,
     messages: MessagePublisher | None,
+    people: People | None,
     clock: Clock,
     everything_of: Sequence[int] | None,
     bodies: Callable[[str], Mapping[str, bytes]],
@@ -27,6 +31,7 @@ def publish(
         store: Where it waits.
         snapshots: Redis; ``None`` when not configured: the store's own are then all there is.
         messages: RabbitMQ; ``None`` when not configured: the outbox is then the mailbox.
+        people: Those who are told of alerts; ``None`` or empty when not configured.
         clock: The time.
         everything_of: Accounts whose snapshots are sent again even if already sent; ``None`` for
             just what is new.
@@ -52,7 +57,27 @@ def publish(
         drain(store, messages, clock)
     except ConfigurationError as error:
         errors.append(str(error))
-    return tuple(errors)
+    return (*errors, *tell_people(store, people, clock))
+
+
+def tell_people(store: Store, people: People | None, clock: Clock) -> tuple[str, ...]:
+    """Send alerts to people; what an address does not take waits for it.
+
+    Args:
+        store: Where the alerts wait, each address by itself.
+        people: The addresses.
+        clock: The time.
+
+    Returns:
+        What went wrong, in sentences.
+    """
+    if people is None or not len(people):
+        return ()
+    numbers = range(len(people))
+    told = people.tell([store.pending_messages(_ALERTS, f"{PEOPLE}{n}") for n in numbers])
+    if told.taken:
+        store.mark_sent(told.taken, clock.now())
+    return told.errors
 
 
 def drain(store: Store, messages: MessagePublisher | None, clock: Clock) -> int:

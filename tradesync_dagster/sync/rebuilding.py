@@ -15,13 +15,14 @@ from typing import Any, Final
 import pandas as pd
 
 from tradesync_dagster.domain.book_frames import empty_lots
+from tradesync_dagster.domain.book_states import Generation
 from tradesync_dagster.domain.bookkeeping import Books, as_converted, keep
 from tradesync_dagster.domain.breaks import Break
 from tradesync_dagster.domain.facts import Facts
 from tradesync_dagster.domain.market_calendar import previous_trading_day, trade_date_of
 from tradesync_dagster.domain.openings import Excess, opening_fills
 from tradesync_dagster.domain.positions import Shown, show
-from tradesync_dagster.domain.unit_of_work import Generation, UnitOfWork
+from tradesync_dagster.domain.unit_of_work import UnitOfWork
 
 Rows = list[dict[str, Any]]
 BEGINNING: Final = date(1970, 1, 1)

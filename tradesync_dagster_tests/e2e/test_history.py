@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 
-from tradesync_dagster.cli.graphql import ENDED, Dagster
+from tradesync_dagster.bootstrap.dagster_graphql import ENDED, Dagster
 from tradesync_dagster_tests.e2e.test_demo import start
 
 ACCOUNTS = 3

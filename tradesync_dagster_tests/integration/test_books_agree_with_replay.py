@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tradesync_dagster.domain.book_states import Generation
 from tradesync_dagster.domain.facts import OpeningBalance
-from tradesync_dagster.domain.unit_of_work import Generation
 from tradesync_dagster.sync.history import catch_up
 from tradesync_dagster_tests.support.record_books import (
     CALL,

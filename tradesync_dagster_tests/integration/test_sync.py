@@ -54,7 +54,7 @@ def test_a_hand_placed_order_is_external_within_one_sync(desk: Desk) -> None:
     # It had just been placed: the second look waited for its age of a minute, not for a cycle.
     assert desk.clock.slept == [pytest.approx(60, abs=1)]
     events = [row[2] for row in dump(desk, "order_events")["order_events"]]
-    assert events == ["seen", "confirmed_external"]
+    assert events == ["seen", "confirmed_external", "attributed"]
 
 
 def test_an_order_with_our_tag_is_internal(desk: Desk) -> None:
@@ -171,7 +171,7 @@ def test_nothing_new_changes_nothing(desk: Desk) -> None:
     summary = desk.sync()
     assert [result.changed for result in summary.results] == [frozenset()] * 3
     assert dump(desk, *same) == before
-    assert len(dump(desk, "outbox")["outbox"]) == 6
+    assert len(dump(desk, "outbox")["outbox"]) == 7, "two ticks of three, one external order"
 
 
 def test_force_makes_the_same_books_again(desk: Desk) -> None:

@@ -65,7 +65,7 @@ def test_a_crash_before_publishing_is_healed_by_the_next_sync(
         patched.setattr(cycle, "publish", crash)
         with pytest.raises(CrashError):
             running.sync()
-    assert len(pending(desk)) == 3
+    assert len(pending(desk)) == 4, "each account's, and the external order's"
     assert running.sync().results[0].changed == frozenset()
     assert redis_client.exists(account_key("desk/SIM001"))
     assert pending(desk) == []

@@ -8,7 +8,9 @@ import pandas as pd
 
 from tradesync_dagster.domain.accounts import Account
 from tradesync_dagster.domain.answers import Reject
+from tradesync_dagster.domain.attribution_rows import Attribution, Claim
 from tradesync_dagster.domain.book_days import STILL_OPEN
+from tradesync_dagster.domain.book_states import AddedFills, BookState, Generation
 from tradesync_dagster.domain.bookkeeping import Books
 from tradesync_dagster.domain.breaks import Break
 from tradesync_dagster.domain.facts import (
@@ -30,7 +32,6 @@ from tradesync_dagster.domain.orders import (
     order_id_of,
 )
 from tradesync_dagster.domain.publications import OutboxMessage
-from tradesync_dagster.domain.unit_of_work import AddedFills, BookState, Generation
 from tradesync_dagster.store.accounts import Accounts
 from tradesync_dagster.store.rows import insert_new
 from tradesync_dagster.store.schema import metadata
@@ -178,6 +179,8 @@ CONVERSION = Conversion(
     1, "C1", DAY, "NSE", "INFY", Side.BUY, "MIS", "CNC", quantity=3, overnight=False
 )
 SETTLEMENT = Settlement("NFO", "NIFTY26MARFUT", NEXT, 22_000_000_000)
+CLAIM = Claim("ORG", None, "S1", "NSE", "INFY", T0, "asha")
+ATTRIBUTION = Attribution(ORDER.order_id, "1", T0, "S1", 70, "S2", {"wanted": 11, "candidates": []})
 CORRECTION = {
     "account_id": 1,
     "trade_date": DAY,
@@ -243,6 +246,8 @@ def write_everything(work: SqlUnitOfWork, at: datetime = T0) -> AddedFills:
     work.put_states([BookState(1, "orders", DAY, at, "hash")])
     work.put_orders([ORDER], [EVENT])
     work.put_intents([INTENT])
+    work.add_claim(CLAIM)
+    work.put_attributions([ATTRIBUTION])
     added = work.add_fills([(1, FILL)], "broker")
     facts_of(work)
     insert(work, "fill_corrections", CORRECTION)

@@ -8,8 +8,8 @@ import pytest
 
 from tradesync_dagster.domain.book_days import STILL_OPEN
 from tradesync_dagster.domain.book_frames import DAY_COLUMNS, LOT_COLUMNS
+from tradesync_dagster.domain.book_states import Generation
 from tradesync_dagster.domain.bookkeeping import Books
-from tradesync_dagster.domain.unit_of_work import Generation
 from tradesync_dagster.store.store import SqlStore, SqlUnitOfWork
 from tradesync_dagster_tests.support.store_frames import book_days, books, dump, lots, rows
 from tradesync_dagster_tests.support.store_rows import (

@@ -6,8 +6,8 @@ from datetime import timedelta
 
 from sqlalchemy import update
 
+from tradesync_dagster.domain.book_states import BookState
 from tradesync_dagster.domain.breaks import Break
-from tradesync_dagster.domain.unit_of_work import BookState
 from tradesync_dagster.store.schema import metadata
 from tradesync_dagster.store.store import SqlStore
 from tradesync_dagster_tests.support.store_frames import dump, stored

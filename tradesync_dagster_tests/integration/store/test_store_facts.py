@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from tradesync_dagster.domain.book_states import Generation
 from tradesync_dagster.domain.facts import Facts
-from tradesync_dagster.domain.unit_of_work import Generation, UnitOfWork
+from tradesync_dagster.domain.unit_of_work import UnitOfWork
 from tradesync_dagster.store.store import SqlStore
 from tradesync_dagster_tests.support.store_frames import books, stored
 from tradesync_dagster_tests.support.store_rows import (

@@ -8,10 +8,10 @@ import pytest
 from sqlalchemy import update
 
 from tradesync_dagster.domain.book_frames import FILL_COLUMNS
+from tradesync_dagster.domain.book_states import AddedFills, Generation
 from tradesync_dagster.domain.errors import StoreError
 from tradesync_dagster.domain.fills import Fill
 from tradesync_dagster.domain.orders import Side
-from tradesync_dagster.domain.unit_of_work import AddedFills, Generation
 from tradesync_dagster.store.schema import metadata
 from tradesync_dagster.store.store import SqlStore
 from tradesync_dagster_tests.support.store_frames import dump, fill_rows, rows, stored

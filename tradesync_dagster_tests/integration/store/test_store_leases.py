@@ -5,7 +5,7 @@ import time
 
 from sqlalchemy import func, select
 
-from tradesync_dagster.domain.unit_of_work import BookState
+from tradesync_dagster.domain.book_states import BookState
 from tradesync_dagster.store.schema import metadata
 from tradesync_dagster.store.store import SqlStore
 from tradesync_dagster_tests.support.store_rows import (

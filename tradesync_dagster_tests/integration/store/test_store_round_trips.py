@@ -6,11 +6,11 @@ from datetime import timedelta
 
 import pytest
 
+from tradesync_dagster.domain.book_states import AddedFills, BookState, Generation
 from tradesync_dagster.domain.breaks import Break
 from tradesync_dagster.domain.errors import StoreError
 from tradesync_dagster.domain.facts import Facts
 from tradesync_dagster.domain.orders import Origin, order_id_of
-from tradesync_dagster.domain.unit_of_work import AddedFills, BookState, Generation
 from tradesync_dagster.store.store import SqlStore
 from tradesync_dagster_tests.support.store_frames import dump, fill_rows, rows
 from tradesync_dagster_tests.support.store_rows import (
@@ -65,7 +65,8 @@ def test_the_same_write_twice_changes_nothing(store: SqlStore) -> None:
     with store.begin([1]) as work:
         assert write_everything(work) == AddedFills(added=1, since={1: DAY})
     before = dump(store)
-    assert all(before.values()), "a table went untested"
+    elsewhere = {"api_keys"}  # written by people, not within a sync (test_api)
+    assert all(before[name] for name in before if name not in elsewhere), "a table went untested"
     with store.begin([1]) as work:
         assert write_everything(work) == AddedFills(known=1)
     assert dump(store) == before

@@ -48,7 +48,9 @@ def test_definitions() -> None:
         "history_after_close": "45 16 * * 1-5",
     }
     sensors = {found.name: found for found in repository.sensor_defs}
-    assert sorted(sensors) == ["account_discovery", "failed_accounts", "run_failures"]
+    assert sorted(sensors) == [
+        "account_discovery", "external_order_spikes", "failed_accounts", "run_failures",
+    ]  # fmt: skip
     assert account_discovery.minimum_interval_seconds == 30
 
 

@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from tradesync_dagster.domain.unit_of_work import Generation
+from tradesync_dagster.domain.book_states import Generation
 from tradesync_dagster.settings import Settings
 from tradesync_dagster.sync.rebuilding import GenerationRules
 

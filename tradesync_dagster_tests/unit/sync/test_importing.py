@@ -10,12 +10,13 @@ import pytest
 
 from tradesync_dagster.domain.accounts import Account
 from tradesync_dagster.domain.answers import Reject
+from tradesync_dagster.domain.book_states import AddedFills
 from tradesync_dagster.domain.breaks import Break
 from tradesync_dagster.domain.errors import FileRefusedError
 from tradesync_dagster.domain.fills import Fill
 from tradesync_dagster.domain.orders import Side
 from tradesync_dagster.domain.ports import Store
-from tradesync_dagster.domain.unit_of_work import AddedFills, UnitOfWork
+from tradesync_dagster.domain.unit_of_work import UnitOfWork
 from tradesync_dagster.sync.importing import MOST_SHOWN, ImportResult, import_fills
 
 ACCOUNT = Account(7, "acme", "main", "ZERODHA")

@@ -1,7 +1,8 @@
 """The Dagster that is up, over its GraphQL.
 
 Plain HTTP, since only the Dagster face imports dagster. What belongs here: launching a job and
-following its run. What does not: what is launched.
+following its run, for the command line and the API. What does not: what is launched, or what the
+one who asked may do about a failure.
 """
 
 from collections.abc import Mapping
@@ -54,6 +55,10 @@ query Failures($run: ID!) { logsForRun(runId: $run) {
 """
 
 
+class DagsterAbsentError(ConfigurationError):
+    """Nothing answers as Dagster does."""
+
+
 class DagsterRefusedError(TradesyncError):
     """Dagster answered, and did not do what was asked."""
 
@@ -61,17 +66,18 @@ class DagsterRefusedError(TradesyncError):
 class Dagster:
     """Asks one webserver."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, seconds: float = _SECONDS) -> None:
         """Keep the address.
 
         Args:
             url: Such as ``http://127.0.0.1:3000``.
+            seconds: How long one answer may take.
 
         Raises:
             ConfigurationError: It is no address.
         """
         parts = _parts(url)
-        self._url = url
+        self._url, self._seconds = url.rstrip("/"), seconds
         self._secure = parts.scheme == "https"
         self._host, self._port = parts.hostname or "", parts.port
         self._path = parts.path.rstrip("/") + "/graphql"
@@ -87,12 +93,17 @@ class Dagster:
             The run's id.
 
         Raises:
-            ConfigurationError: Dagster cannot be reached, or has no such job.
+            DagsterAbsentError: Dagster cannot be reached.
+            ConfigurationError: It has no such job.
             DagsterRefusedError: It did not launch the run.
         """
         execution = {"selector": self._selector(job), "runConfigData": config}
         answer = self._ask(_LAUNCH, "launchRun", {"execution": execution})
         return str(answer["run"]["runId"])
+
+    def page(self, run_id: str) -> str:
+        """Return the address under which people see a run."""
+        return f"{self._url}/runs/{run_id}"
 
     def status(self, run_id: str) -> str:
         """Return a run's status, such as ``STARTED``; one of ``ENDED`` at its end."""
@@ -131,7 +142,7 @@ class Dagster:
     def _send(self, body: bytes) -> dict[str, Any]:
         kind = HTTPSConnection if self._secure else HTTPConnection
         try:
-            connection = kind(self._host, self._port, timeout=_SECONDS)
+            connection = kind(self._host, self._port, timeout=self._seconds)
             try:
                 connection.request("POST", self._path, body, {"Content-Type": "application/json"})
                 response = connection.getresponse()
@@ -139,13 +150,12 @@ class Dagster:
             finally:
                 connection.close()
         except (OSError, HTTPException, ValueError) as error:
-            raise ConfigurationError(
+            raise DagsterAbsentError(
                 f"no Dagster answers at {self._url} ({type(error).__name__}): start it with "
-                "tradesync run, name another with --dagster-url, or make the books anew without "
-                "it with --here"
+                "tradesync run"
             ) from None
         if not isinstance(answer, dict):
-            raise ConfigurationError(f"what answers at {self._url} is no Dagster")
+            raise DagsterAbsentError(f"what answers at {self._url} is no Dagster")
         return answer
 
 

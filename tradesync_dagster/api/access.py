@@ -1,0 +1,105 @@
+"""Who asks, for which organization and account, and with what.
+
+What belongs here: reading the key, the organization and the account out of a request, and refusing
+those that do not go together. What does not: keeping keys (``bootstrap.keys``).
+"""
+
+from typing import Annotated
+
+from fastapi import Depends, HTTPException, Path, Query, Request, Security
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from tradesync_dagster.api.values import Day, Name
+from tradesync_dagster.bootstrap import Services
+from tradesync_dagster.bootstrap.dagster_graphql import Dagster
+from tradesync_dagster.domain.api_keys import ApiKey
+from tradesync_dagster.domain.market_calendar import trade_date_of
+
+_bearer = HTTPBearer(
+    scheme_name="key",
+    description="`Authorization: Bearer TOKEN`; make one with `tradesync api keys add`.",
+    auto_error=False,
+)
+
+
+def _services(request: Request) -> Services:
+    services: Services = request.app.state.services
+    return services
+
+
+def _dagster(request: Request) -> Dagster:
+    dagster: Dagster = request.app.state.dagster
+    return dagster
+
+
+ServicesNow = Annotated[Services, Depends(_services)]
+DagsterNow = Annotated[Dagster, Depends(_dagster)]
+
+
+def _caller(
+    services: ServicesNow,
+    sent: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
+) -> ApiKey:
+    """Find the key of a request; no key, a wrong one and a revoked one are told alike."""
+    key = None if sent is None else services.keys().holder(sent.credentials)
+    if key is None:
+        raise HTTPException(
+            401,
+            "send a key that is good: Authorization: Bearer TOKEN",
+            {"WWW-Authenticate": "Bearer"},
+        )
+    return key
+
+
+Caller = Annotated[ApiKey, Depends(_caller)]
+
+
+def check_own(caller: ApiKey, organization_id: str) -> None:
+    """Refuse another organization, without telling whether there is such a one.
+
+    Args:
+        caller: Whose key it is.
+        organization_id: As the request names it.
+
+    Raises:
+        HTTPException: With status 403.
+    """
+    if organization_id != caller.organization_id:
+        raise HTTPException(403, "this key opens another organization")
+
+
+def key_of(organization_id: str, pseudo_account: str) -> str:
+    """Name an account; no name holds a ``/``, so that no other account has this key."""
+    return f"{organization_id}/{pseudo_account}"
+
+
+def _organization(
+    caller: Caller, organization_id: Annotated[Name, Query(description="The key's own.")]
+) -> str:
+    check_own(caller, organization_id)
+    return organization_id
+
+
+Organization = Annotated[str, Depends(_organization)]
+
+
+def _account(organization: Organization, pseudo_account: Annotated[Name, Path()]) -> str:
+    return key_of(organization, pseudo_account)
+
+
+Account = Annotated[str, Depends(_account)]
+
+
+def _past_day(
+    services: ServicesNow,
+    as_of: Annotated[
+        Day | None, Query(description="At this past day's end; now if not given.")
+    ] = None,
+) -> Day | None:
+    today = trade_date_of(services.clock.now())
+    if as_of is not None and as_of > today:
+        raise HTTPException(404, f"{as_of} is still to come; today is {today} in Asia/Kolkata")
+    return as_of
+
+
+PastDay = Annotated[Day | None, Depends(_past_day)]

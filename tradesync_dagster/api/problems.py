@@ -1,0 +1,126 @@
+"""How failures are answered: a status, one sentence, and never what lies behind it.
+
+What belongs here: which of tradesync's errors is which status, and what may be told to callers.
+What does not: raising them.
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any, Final
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from tradesync_dagster.api.answers import Found, Problem
+from tradesync_dagster.bootstrap.dagster_graphql import DagsterAbsentError, DagsterRefusedError
+from tradesync_dagster.domain.errors import (
+    AccountNotFoundError,
+    BreakNotFoundError,
+    OrderNotFoundError,
+    TradesyncError,
+    ValueRefusedError,
+)
+
+_log = logging.getLogger(__name__)
+
+_TOLD: Final[Mapping[type[TradesyncError], HTTPStatus]] = {
+    AccountNotFoundError: HTTPStatus.NOT_FOUND,
+    OrderNotFoundError: HTTPStatus.NOT_FOUND,
+    BreakNotFoundError: HTTPStatus.NOT_FOUND,
+    ValueRefusedError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    DagsterAbsentError: HTTPStatus.SERVICE_UNAVAILABLE,
+    DagsterRefusedError: HTTPStatus.SERVICE_UNAVAILABLE,
+}
+"""Errors whose sentence is for the caller; the others name addresses of the house."""
+_CLOSED = "tradesync cannot do this now; whoever runs it finds the cause in its log"
+_MOST_FOUND = 20
+
+Responses = dict[int | str, dict[str, Any]]
+
+
+def documented(*statuses: HTTPStatus) -> Responses:
+    """Describe failures for OpenAPI."""
+    return {
+        int(status): {"model": Problem, "description": _MEANINGS[status]} for status in statuses
+    }
+
+
+_MEANINGS = {
+    HTTPStatus.UNAUTHORIZED: "No key, or one that opens nothing.",
+    HTTPStatus.FORBIDDEN: "The key is another organization's.",
+    HTTPStatus.NOT_FOUND: "The organization has no such account, order or break, or the day is "
+    "still to come.",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is too long.",
+    HTTPStatus.UNPROCESSABLE_ENTITY: "Something in the request is malformed.",
+    HTTPStatus.SERVICE_UNAVAILABLE: "The books, or Dagster, do not answer now.",
+}
+READING = documented(
+    HTTPStatus.UNAUTHORIZED,
+    HTTPStatus.FORBIDDEN,
+    HTTPStatus.NOT_FOUND,
+    HTTPStatus.UNPROCESSABLE_ENTITY,
+    HTTPStatus.SERVICE_UNAVAILABLE,
+)
+WRITING = READING | documented(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+
+
+def answer_failures(app: FastAPI) -> None:
+    """Give every failure of an application the one form.
+
+    Args:
+        app: The application.
+    """
+    app.add_exception_handler(TradesyncError, _on_error)
+    app.add_exception_handler(RequestValidationError, _on_malformed)
+    app.add_exception_handler(HTTPException, _on_refusal)
+    app.add_exception_handler(Exception, _on_fault)
+
+
+def _answer(
+    status: int,
+    sentence: str,
+    problems: Sequence[Found] = (),
+    headers: Mapping[str, str] | None = None,
+) -> JSONResponse:
+    problem = Problem(detail=sentence, problems=list(problems))
+    return JSONResponse(problem.model_dump(), status, headers)
+
+
+async def _on_error(_: Request, error: Exception) -> JSONResponse:
+    for kind, status in _TOLD.items():
+        if isinstance(error, kind):
+            return _answer(status, str(error))
+    _log.error("%s: %s", type(error).__name__, error)
+    return _answer(HTTPStatus.SERVICE_UNAVAILABLE, _CLOSED)
+
+
+async def _on_malformed(_: Request, error: Exception) -> JSONResponse:
+    """Say what is malformed, without repeating it: what was sent may be a secret gone astray."""
+    listed = error.errors() if isinstance(error, RequestValidationError) else ()
+    found = [
+        Found(where=".".join(str(part) for part in one["loc"]), what=_clean(one["msg"]))
+        for one in listed[:_MOST_FOUND]
+    ]
+    first = f"{found[0].where}: {found[0].what}" if found else "the request is malformed"
+    more = f", and {len(listed) - 1} more" if len(listed) > 1 else ""
+    return _answer(HTTPStatus.UNPROCESSABLE_ENTITY, first + more, found)
+
+
+async def _on_refusal(_: Request, error: Exception) -> JSONResponse:
+    if not isinstance(error, HTTPException):  # registered for nothing else
+        raise error
+    malformed = error.status_code == HTTPStatus.BAD_REQUEST  # such as a body that is no UTF-8
+    status = HTTPStatus.UNPROCESSABLE_ENTITY if malformed else error.status_code
+    return _answer(status, str(error.detail), headers=error.headers)
+
+
+async def _on_fault(_: Request, __: Exception) -> JSONResponse:
+    """Answer a mistake of ours; the server logs it with its traceback."""
+    return _answer(HTTPStatus.INTERNAL_SERVER_ERROR, _CLOSED)
+
+
+def _clean(message: str) -> str:
+    return message.removeprefix("Value error, ")

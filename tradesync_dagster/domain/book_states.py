@@ -1,0 +1,61 @@
+"""How far the books are: what was last applied, made, and added.
+
+What belongs here: what a transaction reads and returns about the state of the books. What does
+not: the transaction (``unit_of_work``).
+"""
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+from tradesync_dagster.domain.fills import Fill
+
+
+@dataclass(frozen=True, slots=True)
+class BookState:
+    """The last applied answer of one kind for one account: what a newer one is held against.
+
+    Attributes:
+        requested_at: Of the last complete answer that was applied, UTC.
+        payload_hash: Its hash; the same again means nothing to do.
+    """
+
+    account_id: int
+    kind: str
+    trade_date: date
+    requested_at: datetime
+    payload_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """How far an account's books have been made.
+
+    Attributes:
+        generated_at: When positions and holdings were last made, UTC; ``None`` for never.
+        stale_from: The first day whose books no longer follow from the fills; ``None`` if all do.
+        opened_on: The day at whose start the broker's own figures were taken over; ``None`` until
+            a complete answer came.
+    """
+
+    account_id: int
+    generated_at: datetime | None = None
+    stale_from: date | None = None
+    opened_on: date | None = None
+
+
+@dataclass(slots=True)
+class AddedFills:
+    """What became of fills that were handed to the store.
+
+    Attributes:
+        added: How many are new.
+        known: How many were there already and say the same.
+        differing: (account id, stored, sent) where one fill id came with other content; the stored
+            one stays.
+        since: The earliest trade date that changed, by account id.
+    """
+
+    added: int = 0
+    known: int = 0
+    differing: list[tuple[int, Fill, Fill]] = field(default_factory=list)
+    since: dict[int, date] = field(default_factory=dict)

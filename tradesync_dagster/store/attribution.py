@@ -1,0 +1,128 @@
+"""Strategies, claims, what strategies own, and the decisions on external orders.
+
+What belongs here: reading and writing them in bulk. What does not: finding an order's owner
+(``domain.attribution``).
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from datetime import date, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select, delete, func, select
+
+from tradesync_dagster.domain.attribution_rows import (
+    Attribution,
+    Claim,
+    OpenUnits,
+    OwnedOrder,
+    Strategy,
+)
+from tradesync_dagster.domain.orders import OrderStatus, Side
+from tradesync_dagster.store import book_tables, tables
+from tradesync_dagster.store.rows import Repository, insert_new, upsert
+
+
+class Attributions(Repository):
+    """Reads and writes strategies, claims and decisions."""
+
+    def strategies(self, organization_ids: Sequence[str] | None) -> list[Strategy]:
+        """See ``attribution_rows.AttributionRows``."""
+        table = tables.strategies
+        query = select(table).order_by(table.c.organization_id, table.c.strategy_id)
+        if organization_ids is not None:
+            query = query.where(table.c.organization_id.in_(organization_ids))
+        return [Strategy(**row) for row in self._connection.execute(query).mappings()]
+
+    def add_strategies(self, strategies: Iterable[Strategy]) -> None:
+        """See ``attribution_rows.AttributionRows``."""
+        insert_new(self._connection, tables.strategies, [asdict(one) for one in strategies])
+
+    def claims(self, organization_ids: Sequence[str] | None) -> list[Claim]:
+        """See ``attribution_rows.AttributionRows``."""
+        table = tables.claims
+        query = select(*(column for column in table.c if column.name != "claim_id")).order_by(
+            table.c.organization_id, table.c.exchange, table.c.symbol, table.c.created_at
+        )
+        if organization_ids is not None:
+            query = query.where(table.c.organization_id.in_(organization_ids))
+        return [Claim(**row) for row in self._connection.execute(query).mappings()]
+
+    def add_claim(self, claim: Claim) -> None:
+        """Insert a claim; the first to make it stays."""
+        insert_new(self._connection, tables.claims, [{"claim_id": claim.claim_id} | asdict(claim)])
+
+    def remove_claim(self, claim_id: UUID) -> bool:
+        """Take a claim back, and tell whether it was there."""
+        table = tables.claims
+        done = self._connection.execute(delete(table).where(table.c.claim_id == claim_id))
+        return done.rowcount > 0
+
+    def owned_orders(self, account_ids: Sequence[int], since: date) -> list[OwnedOrder]:
+        """See ``attribution_rows.AttributionRows``."""
+        table = tables.orders
+        names = (
+            "account_id", "strategy_id", "exchange", "symbol", "product", "side", "quantity",
+            "trade_date", "placed_at", "pending_quantity", "status", "confidence",
+        )  # fmt: skip
+        query = select(*(table.c[name] for name in names)).where(
+            table.c.account_id.in_(account_ids),
+            table.c.trade_date >= since,
+            table.c.strategy_id != "",
+        )
+        return [_owned(dict(row)) for row in self._connection.execute(query).mappings()]
+
+    def open_units(self, account_ids: Sequence[int]) -> OpenUnits:
+        """See ``attribution_rows.AttributionRows``."""
+        table = book_tables.lots
+        queue = (table.c.account_id, table.c.strategy_id, table.c.instrument, table.c.product)
+        last = book_tables.STILL_OPEN - timedelta(days=1)
+        query = (
+            select(*queue, func.sum(table.c.quantity))
+            .where(
+                table.c.account_id.in_(account_ids),
+                table.c.strategy_id != "",
+                table.c.held_to > last,
+                table.c.held_from <= last,
+            )
+            .group_by(*queue)
+        )
+        return {(r[0], r[1], r[2], r[3]): int(r[4]) for r in self._connection.execute(query)}
+
+    def put_attributions(self, attributions: Iterable[Attribution]) -> None:
+        """See ``attribution_rows.AttributionRows``."""
+        upsert(self._connection, tables.attributions, [asdict(one) for one in attributions])
+
+    def decisions_on(self, order_id: UUID) -> list[dict[str, Any]]:
+        """List the decisions on one order, newest first, with the order they are on."""
+        table = tables.attributions
+        query = _with_order().where(table.c.order_id == order_id)
+        return self._decisions(query, table.c.decided_at.desc())
+
+    def decisions_since(self, account_ids: Sequence[int], since: date) -> list[dict[str, Any]]:
+        """List the decisions on the orders of ``since`` or later, oldest order first."""
+        orders = tables.orders
+        query = _with_order().where(
+            orders.c.account_id.in_(account_ids), orders.c.trade_date >= since
+        )
+        return self._decisions(query, orders.c.placed_at, orders.c.order_id)
+
+    def _decisions(self, query: Select[Any], *order: ColumnElement[Any]) -> list[dict[str, Any]]:
+        return [dict(row) for row in self._connection.execute(query.order_by(*order)).mappings()]
+
+
+def _with_order() -> Select[Any]:
+    orders, decisions = tables.orders, tables.attributions
+    shown = ("account_id", "trade_date", "broker_order_id", "exchange", "symbol", "side",
+             "quantity", "tag")  # fmt: skip
+    return select(
+        decisions, *(orders.c[name] for name in shown), orders.c.strategy_id.label("owner")
+    ).join_from(decisions, orders)
+
+
+def _owned(row: dict[str, Any]) -> OwnedOrder:
+    pending, status = row.pop("pending_quantity"), OrderStatus(row.pop("status"))
+    guessed = row.pop("confidence") is not None  # people and placements are never unsure
+    working = 0 if status.is_terminal else pending
+    return OwnedOrder(**{**row, "side": Side(row["side"])}, working=working, guessed=guessed)

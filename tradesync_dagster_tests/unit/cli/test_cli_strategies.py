@@ -1,0 +1,136 @@
+"""``tradesync strategies``, ``claims`` and ``attribution`` over real SQLite books."""
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+import typer
+from typer.testing import CliRunner, Result
+
+from tradesync_dagster.cli import strategies
+from tradesync_dagster.cli.screen import Group
+from tradesync_dagster.domain.accounts import Account
+from tradesync_dagster.domain.attribution import AttributionRules, Evidence, decide, parts_of
+from tradesync_dagster.domain.attribution_rows import Attribution
+from tradesync_dagster.domain.market_calendar import trade_date_of
+from tradesync_dagster.domain.orders import Order, OrderStatus, Origin, Side
+from tradesync_dagster.settings import Settings
+from tradesync_dagster.store.engine import migrate, open_engine
+from tradesync_dagster.store.store import SqlStore
+from tradesync_dagster_tests.support.orders import sample_order
+
+KEY = "acme/main"
+ORDER_ID = UUID(int=7)
+AT = datetime.now(UTC)  # noqa: TID251 - the commands look back from the present
+
+
+@pytest.fixture(autouse=True)
+def books(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Books of one account with one external order that a strategy was given."""
+    for name in ("TRADESYNC_DATABASE_URL", "TRADESYNC_SECRET_KEYS", "REDIS_URL", "RABBITMQ_URL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TRADESYNC_HOME", str(tmp_path / "home"))
+    settings = Settings(_env_file=None, home=tmp_path / "home")
+    engine = open_engine(settings.books_url)
+    migrate(engine)
+    store = SqlStore(engine, settings.cipher())
+    store.put_accounts([Account(0, "acme", "main", "ZERODHA", credentials={"api_key": "k"})])
+    row = replace(sample_order(AT, side=Side.SELL, product="CNC"), trade_date=trade_date_of(AT))
+    order = Order(ORDER_ID, 1, row, Origin.EXTERNAL, OrderStatus.OPEN, AT, AT)
+    rules = AttributionRules()
+    found = decide(Side.SELL, 10, [Evidence("trend", held=10), Evidence("hedge", held=9)], rules)
+    with store.begin([1]) as work:
+        work.put_orders([replace(order, strategy_id="trend", confidence=found.score)], [])
+        parts = parts_of(Side.SELL, 10, found, rules) | {"automatic": False}
+        work.put_attributions(
+            [Attribution(ORDER_ID, "1", AT, "trend", found.score, found.runner_up, parts)]
+        )
+    engine.dispose()
+
+
+def tradesync(*arguments: str) -> Result:
+    app = typer.Typer(cls=Group)
+    app.add_typer(strategies.strategies, name="strategies")
+    app.add_typer(strategies.claims, name="claims")
+    app.add_typer(strategies.attribution, name="attribution")
+    return CliRunner().invoke(app, arguments)
+
+
+def told(*arguments: str) -> Any:
+    found = tradesync(*arguments, "--json")
+    assert found.exit_code == 0, found.output
+    return json.loads(found.stdout)
+
+
+def refused(*arguments: str) -> str:
+    found = tradesync(*arguments)
+    assert found.exit_code == 1, found.output
+    return found.stderr
+
+
+def test_strategies_are_added_once_and_listed() -> None:
+    for name in ("Trend following", "again"):
+        assert tradesync("strategies", "add", "acme", "trend", "--name", name).exit_code == 0
+    [row] = told("strategies", "list")
+    assert (row["strategy_id"], row["name"], row["automatic"]) == (
+        "trend", "Trend following", False,
+    )  # fmt: skip
+    assert told("strategies", "list", "another") == []
+    assert "no account is of the organization 'another'" in refused(
+        "strategies", "add", "another", "trend"
+    )
+
+
+def test_claims_are_added_listed_and_removed() -> None:
+    assert "tradesync strategies add acme trend" in refused(
+        "claims", "add", KEY, "trend", "NSE:INFY", "--who", "asha"
+    )
+    tradesync("strategies", "add", "acme", "trend")
+    for where in (KEY, "acme", "acme"):
+        done = tradesync("claims", "add", where, "trend", "NSE:INFY", "--who", "asha")
+        assert done.exit_code == 0, done.output
+    rows = told("claims", "list")
+    assert sorted(row["account"] for row in rows) == ["", KEY]
+    assert {row["who"] for row in rows} == {"asha"}
+    assert tradesync("claims", "remove", rows[0]["claim_id"]).exit_code == 0
+    assert told("claims", "list") == rows[1:]
+    assert "tradesync claims list" in refused("claims", "remove", rows[0]["claim_id"])
+    assert "EXCHANGE:SYMBOL" in refused("claims", "add", KEY, "trend", "INFY", "--who", "asha")
+
+
+def test_a_decision_is_shown_with_every_part() -> None:
+    [decision] = told("attribution", "show", str(ORDER_ID))
+    assert [one["strategy_id"] for one in decision["candidates"]] == ["trend", "hedge"]
+    assert [one["lacks_quantity"] for one in decision["candidates"]] == [False, True]
+    assert decision["candidates"][0]["position"] == decision["score"] == 70
+    drawn = tradesync("attribution", "show", str(ORDER_ID)).stdout
+    assert "SELL 10 NSE:INFY: trend (assigned, 70 of 70 points) by rules 1" in drawn
+    assert "nothing was decided" in refused("attribution", "show", str(UUID(int=8)))
+
+
+def test_other_rules_are_tried() -> None:
+    assert told("attribution", "try") == []
+    for changed in (
+        ("--threshold", "71"),
+        ("--version", "words"),
+        ("--weight", "position=69", "--weight", "size=5"),
+    ):
+        [row] = told("attribution", "try", KEY, *changed, "--days", "1")
+        assert (row["decided"], row["would_be"], row["owner"]) == ("trend", "", "trend")
+    drawn = tradesync("attribution", "try", "--threshold", "71").stdout
+    assert "1 of 1 order(s) would have another owner" in drawn
+    assert "there are no rules 'x'" in refused("attribution", "try", "--version", "x")
+    assert "is no weight" in refused("attribution", "try", "--weight", "moon=1")
+    assert "is no PART=POINTS" in refused("attribution", "try", "--weight", "tag")
+
+
+def test_the_threshold_that_is_tried_is_the_one_that_is_set(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("EXTERNAL_ORDER_CONFIDENCE_THRESHOLD", "71")
+    assert [row["would_be"] for row in told("attribution", "try")] == [""]
