@@ -1,15 +1,9 @@
 """The servers that tests run against, and a plain word at the end on which were really used."""
 
 import os
-import shutil
-import signal
-import socket
-import subprocess
-import tempfile
-import time
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -20,14 +14,20 @@ import redis
 from pika.exceptions import AMQPError
 from sqlalchemy import make_url
 
+from tradesync_dagster_tests.support.servers import (
+    MissingError,
+    ask,
+    free_port,
+    own_postgres,
+    own_rabbitmq,
+    own_redis,
+    wait,
+)
+
 _ENVIRONMENT = os.environ  # noqa: TID251
 _USED: dict[str, str] = {}
 _LEFT_OUT: dict[str, str] = {}
 _CLAIM = "tradesync-tests:claimed"
-
-
-class _MissingError(Exception):
-    """A service is not there; says why."""
 
 
 def _absent(service: str, why: object) -> NoReturn:
@@ -51,80 +51,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.line(f"{service}: {line}")
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _wait(ask: Callable[[], object], passing: type[Exception]) -> None:
-    for _ in range(100):
-        with suppress(passing):
-            if ask():
-                return
-        time.sleep(0.1)
-    raise _MissingError("the server that was started does not answer")
-
-
-def _binary(*names: str) -> str:
-    for name in names:
-        found = shutil.which(name)
-        if found:
-            return found
-    raise _MissingError(f"no server answers and {names[0]} is not installed")
-
-
-def _dsn(url: str) -> str:
-    return make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
-
-
-def _ask(url: str, statement: str) -> str:
-    with psycopg.connect(_dsn(url), autocommit=True, connect_timeout=3) as connection:
-        cursor = connection.execute(statement.encode())
-        row = cursor.fetchone() if cursor.description else None
-        return str(row[0]) if row else ""
-
-
-@contextmanager
-def _own_postgres() -> Iterator[str]:
-    """Start an installed PostgreSQL in a directory of its own; it does not run as root."""
-    initdb, server = _binary("initdb"), _binary("postgres")
-    user = None if os.getuid() else "postgres"
-    home = Path(tempfile.mkdtemp(prefix="tradesync-pg-"))
-    port = _free_port()
-    try:
-        if user:
-            shutil.chown(home, user)
-        made = subprocess.run(
-            [initdb, "-D", home / "data", "-A", "trust", "-U", "postgres", "--no-sync"],
-            user=user,
-            cwd=home,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if made.returncode:
-            raise _MissingError(f"initdb: {made.stderr.strip()}")
-        process = subprocess.Popen(
-            [server, "-D", home / "data", "-p", str(port), "-h", "127.0.0.1", "-k", home, "-F"],
-            user=user,
-            cwd=home,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        try:
-            url = f"postgresql+psycopg://postgres@127.0.0.1:{port}/postgres"
-            _wait(lambda: _ask(url, "SELECT 1"), psycopg.Error)
-            yield url
-        finally:
-            process.send_signal(signal.SIGINT)
-            process.wait(20)
-    except (OSError, LookupError) as error:
-        raise _MissingError(f"PostgreSQL could not be started: {error}") from error
-    finally:
-        shutil.rmtree(home, ignore_errors=True)
-
-
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[str]:
     """The server's own database, to create others from."""
@@ -133,13 +59,13 @@ def postgres_server() -> Iterator[str]:
     with ExitStack() as stack:
         try:
             try:
-                version = _ask(url, "SHOW server_version")
+                version = ask(url, "SHOW server_version")
             except psycopg.OperationalError:
                 if named:
                     raise
-                url = stack.enter_context(_own_postgres())
-                version = _ask(url, "SHOW server_version")
-        except (psycopg.Error, _MissingError) as error:
+                url = stack.enter_context(own_postgres())
+                version = ask(url, "SHOW server_version")
+        except (psycopg.Error, MissingError) as error:
             _absent("PostgreSQL", error)
         address = make_url(url)
         _USED["PostgreSQL"] = f"{version} at {address.host}:{address.port}"
@@ -149,11 +75,11 @@ def postgres_server() -> Iterator[str]:
 @contextmanager
 def _fresh_database(server: str) -> Iterator[str]:
     name = f"tradesync_test_{uuid.uuid4().hex[:12]}"
-    _ask(server, f"CREATE DATABASE {name} TEMPLATE template0")
+    ask(server, f"CREATE DATABASE {name} TEMPLATE template0")
     try:
         yield make_url(server).set(database=name).render_as_string(hide_password=False)
     finally:
-        _ask(server, f"DROP DATABASE {name} WITH (FORCE)")
+        ask(server, f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture(scope="session")
@@ -171,35 +97,6 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
         return
     with _fresh_database(request.getfixturevalue("postgres_server")) as url:
         yield url
-
-
-@contextmanager
-def _own_redis(*options: str) -> Iterator[int]:
-    server = _binary("redis-server")
-    port = _free_port()
-    with tempfile.TemporaryDirectory(prefix="tradesync-redis-") as home:
-        process = subprocess.Popen(
-            [
-                server,
-                "--port",
-                str(port),
-                "--bind",
-                "127.0.0.1",
-                "--dir",
-                home,
-                "--save",
-                "",
-                *options,
-            ],
-            stdout=subprocess.DEVNULL,
-        )
-        try:
-            with redis.Redis(port=port) as client:
-                _wait(client.ping, redis.ConnectionError)
-            yield port
-        finally:
-            process.terminate()
-            process.wait(20)
 
 
 def _empty(client: redis.Redis) -> None:
@@ -221,7 +118,7 @@ def _claimed(address: str) -> str:
                 _empty(client)
                 return url
             client.delete(_CLAIM)
-    raise _MissingError("databases 8 to 15 are all in use")
+    raise MissingError("databases 8 to 15 are all in use")
 
 
 @pytest.fixture(scope="session")
@@ -232,12 +129,12 @@ def redis_url() -> Iterator[str]:
         try:
             try:
                 url = named or _claimed("redis://127.0.0.1:6379")
-            except (redis.RedisError, _MissingError):
-                url = f"redis://127.0.0.1:{stack.enter_context(_own_redis())}/15"
+            except (redis.RedisError, MissingError):
+                url = f"redis://127.0.0.1:{stack.enter_context(own_redis())}/15"
             client = stack.enter_context(redis.Redis.from_url(url))
             _empty(client)
             version = client.info("server")["redis_version"]
-        except (redis.RedisError, OSError, _MissingError) as error:
+        except (redis.RedisError, OSError, MissingError) as error:
             _absent("Redis", error)
         _USED["Redis"] = f"{version} at {url.rpartition('@')[2].removeprefix('redis://')}"
         yield url
@@ -264,35 +161,46 @@ def redis_cluster_hosts() -> Iterator[str]:
         try:
             ports = [
                 stack.enter_context(
-                    _own_redis("--cluster-enabled", "yes", "--cluster-port", str(_free_port()))
+                    own_redis("--cluster-enabled", "yes", "--cluster-port", str(free_port()))
                 )
                 for _ in range(2)
             ]
-        except (OSError, _MissingError) as error:
+        except (OSError, MissingError) as error:
             _absent("Redis Cluster", error)
         first, second = (stack.enter_context(redis.Redis(port=port)) for port in ports)
         bus = second.config_get("cluster-port")["cluster-port"]
         first.execute_command("CLUSTER", "ADDSLOTSRANGE", 0, 8191)
         second.execute_command("CLUSTER", "ADDSLOTSRANGE", 8192, 16383)
         first.execute_command("CLUSTER", "MEET", "127.0.0.1", ports[1], bus)
-        _wait(lambda: _whole(first) and _whole(second), redis.RedisError)
+        wait(lambda: _whole(first) and _whole(second), redis.RedisError)
         _USED["Redis Cluster"] = "two masters started from redis-server"
         yield ",".join(f"127.0.0.1:{port}" for port in ports)
 
 
 @pytest.fixture(scope="session")
-def rabbitmq_url() -> str:
+def rabbitmq_url() -> Iterator[str]:
     """A RabbitMQ server; give everything on it a name of your own."""
     named = _ENVIRONMENT.get("TRADESYNC_TEST_RABBITMQ_URL")
     url = named or "amqp://guest:guest@127.0.0.1:5672/"
-    try:
+    with ExitStack() as stack:
+        try:
+            try:
+                version = _rabbitmq_version(url)
+            except AMQPError:
+                if named:
+                    raise
+                url = stack.enter_context(own_rabbitmq())
+                version = _rabbitmq_version(url)
+        except (AMQPError, OSError, ValueError, MissingError) as error:
+            _absent("RabbitMQ", str(error) or f"{type(error).__name__} at its address")
         parameters = pika.URLParameters(url)
-        with pika.BlockingConnection(parameters) as connection:
-            version = connection._impl.server_properties["version"]  # type: ignore[attr-defined]
-    except (AMQPError, OSError, ValueError) as error:
-        _absent("RabbitMQ", str(error) or f"{type(error).__name__} at its address")
-    _USED["RabbitMQ"] = f"{version} at {parameters.host}:{parameters.port}"
-    return url
+        _USED["RabbitMQ"] = f"{version} at {parameters.host}:{parameters.port}"
+        yield url
+
+
+def _rabbitmq_version(url: str) -> str:
+    with pika.BlockingConnection(pika.URLParameters(url)) as connection:
+        return str(connection._impl.server_properties["version"])  # type: ignore[attr-defined]
 
 
 @pytest.fixture

@@ -1,0 +1,180 @@
+"""Servers that the tests start from installed binaries, where none answers.
+
+What belongs here: starting and ending them, each in a directory and on ports of its own. What does
+not: choosing which servers tests use (``conftest``).
+"""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pika
+import psycopg
+import redis
+from pika.exceptions import AMQPError
+from sqlalchemy import make_url
+
+
+class MissingError(Exception):
+    """A service is not there; says why."""
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait(answer: Callable[[], object], passing: type[Exception], seconds: int = 10) -> None:
+    """Wait until a server that was started answers."""
+    for _ in range(10 * seconds):
+        with suppress(passing):
+            if answer():
+                return
+        time.sleep(0.1)
+    raise MissingError("the server that was started does not answer")
+
+
+def binary(*names: str) -> str:
+    for name in names:
+        found = shutil.which(name)
+        if found:
+            return found
+    raise MissingError(f"no server answers and {names[0]} is not installed")
+
+
+def dsn(url: str) -> str:
+    return make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+
+
+def ask(url: str, statement: str) -> str:
+    with psycopg.connect(dsn(url), autocommit=True, connect_timeout=3) as connection:
+        cursor = connection.execute(statement.encode())
+        row = cursor.fetchone() if cursor.description else None
+        return str(row[0]) if row else ""
+
+
+@contextmanager
+def own_postgres() -> Iterator[str]:
+    """Start an installed PostgreSQL in a directory of its own; it does not run as root."""
+    initdb, server = binary("initdb"), binary("postgres")
+    user = None if os.getuid() else "postgres"
+    home = Path(tempfile.mkdtemp(prefix="tradesync-pg-"))
+    port = free_port()
+    try:
+        if user:
+            shutil.chown(home, user)
+        made = subprocess.run(
+            [initdb, "-D", home / "data", "-A", "trust", "-U", "postgres", "--no-sync"],
+            user=user,
+            cwd=home,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if made.returncode:
+            raise MissingError(f"initdb: {made.stderr.strip()}")
+        process = subprocess.Popen(
+            [server, "-D", home / "data", "-p", str(port), "-h", "127.0.0.1", "-k", home, "-F"],
+            user=user,
+            cwd=home,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            url = f"postgresql+psycopg://postgres@127.0.0.1:{port}/postgres"
+            wait(lambda: ask(url, "SELECT 1"), psycopg.Error)
+            yield url
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.wait(20)
+    except (OSError, LookupError) as error:
+        raise MissingError(f"PostgreSQL could not be started: {error}") from error
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
+
+
+@contextmanager
+def own_redis(*options: str) -> Iterator[int]:
+    server = binary("redis-server")
+    port = free_port()
+    with tempfile.TemporaryDirectory(prefix="tradesync-redis-") as home:
+        process = subprocess.Popen(
+            [
+                server,
+                "--port",
+                str(port),
+                "--bind",
+                "127.0.0.1",
+                "--dir",
+                home,
+                "--save",
+                "",
+                *options,
+            ],
+            stdout=subprocess.DEVNULL,
+        )
+        try:
+            with redis.Redis(port=port) as client:
+                wait(client.ping, redis.ConnectionError)
+            yield port
+        finally:
+            process.terminate()
+            process.wait(20)
+
+
+@contextmanager
+def own_rabbitmq() -> Iterator[str]:
+    """Start an installed RabbitMQ with a name, ports and a port mapper of its own.
+
+    Debian's command changes to another user, who cannot write here; the script behind it does not.
+    """
+    behind = "/usr/lib/rabbitmq/bin/rabbitmq-server"
+    server = behind if os.access(behind, os.X_OK) else binary("rabbitmq-server")
+    port, mapper = free_port(), str(free_port())
+    with tempfile.TemporaryDirectory(prefix="tradesync-rabbitmq-") as home:
+        own = {
+            "HOME": home,
+            "ERL_EPMD_PORT": mapper,
+            "RABBITMQ_NODENAME": f"tradesync-{port}@localhost",
+            "RABBITMQ_NODE_PORT": str(port),
+            "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
+            "RABBITMQ_DIST_PORT": str(free_port()),
+            "RABBITMQ_MNESIA_BASE": f"{home}/mnesia",
+            "RABBITMQ_LOG_BASE": f"{home}/log",
+            "RABBITMQ_PID_FILE": f"{home}/pid",
+            "RABBITMQ_CONFIG_FILE": f"{home}/none",
+            "RABBITMQ_CONF_ENV_FILE": f"{home}/none.conf",
+            "RABBITMQ_ENABLED_PLUGINS_FILE": f"{home}/plugins",
+        }
+        environment = {**os.environ, **own}  # noqa: TID251
+        process = subprocess.Popen(
+            [server],
+            env=environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        url = f"amqp://guest:guest@127.0.0.1:{port}/"
+        try:
+            wait(lambda: _answers(url), AMQPError, seconds=60)
+            yield url
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGTERM)
+            process.wait(30)
+            subprocess.run(
+                [binary("epmd"), "-port", mapper, "-kill"], check=False, capture_output=True
+            )
+
+
+def _answers(url: str) -> bool:
+    with pika.BlockingConnection(pika.URLParameters(url)) as connection:
+        return bool(connection.is_open)
