@@ -300,12 +300,16 @@ def test_orders_and_their_events(books: Books) -> None:
         "detail": {"first_seen_at": "2025-08-07T08:30:00+00:00"},
     }
     events = books.rows("order_events")
-    assert len(events) == 20
+    assert len(events) == 30
     for order_id, first in zip(ids, seen, strict=True):
-        assert [e for e in events if e["order_id"] == order_id] == [
-            {"order_id": order_id, **first},
-            {"order_id": order_id, **confirmed},
-        ]
+        own = {e["kind"]: e for e in events if e["order_id"] == order_id}
+        owner = own.pop("attributed")
+        assert owner["at"] > SECOND_LOOK, "decided once it is confirmed"
+        assert (owner["detail"]["to"], owner["detail"]["reason"]) == ("", "no_evidence")
+        assert own == {
+            "seen": {"order_id": order_id, **first},
+            "confirmed_external": {"order_id": order_id, **confirmed},
+        }
 
 
 def test_fills(books: Books) -> None:
