@@ -17,6 +17,7 @@ class Account:
         pseudo_account: The desk's own name for it, unique within the organization.
         broker: An adapter's name, such as ``ZERODHA``.
         enabled: Whether syncs include it.
+        live: Whether orders may be placed at its broker, where settings allow that at all.
         base_url: Another address of the broker's API, such as a simulated exchange; empty for
             the broker's own.
         credentials: Names to secrets; never shown, logged or compared.
@@ -29,6 +30,7 @@ class Account:
     enabled: bool = True
     base_url: str = ""
     credentials: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
+    live: bool = False
 
     @property
     def key(self) -> str:

@@ -4,6 +4,7 @@ What belongs here: the fetch with its outcome, and rows that only compare with t
 not: orders and fills, which the books keep (``orders``, ``fills``).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
@@ -18,6 +19,8 @@ class Outcome(StrEnum):
     COMPLETE = "complete"
     PARTIAL = "partial"
     FAILED = "failed"
+    NOT_ASKED = "not_asked"
+    """Left out of a look on purpose: nothing is known, and nothing went wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,21 @@ class Reject:
     row_id: str
     reason: str
     raw: str
+
+
+@dataclass(frozen=True, slots=True)
+class Payload:
+    """An answer as it was sent, kept so that a sync can be replayed and a refusal looked into.
+
+    Attributes:
+        account_id: Whose.
+        held: Whether something of it was refused; it is then never cleared.
+    """
+
+    payload_hash: str
+    account_id: int
+    body: bytes
+    held: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +72,15 @@ class Fetch(Generic[RowT_co]):
         broker_time: The broker's clock (its ``Date`` header), UTC, where given.
         derived: Whether the broker has no such book, and was not asked: its rows follow from the
             orders and the books (``watermarks``).
+        keeps_tags: Whether each order has the tag that it was placed with, as documented by the
+            broker; then one without our tag is not ours, however like it is.
+        unread: Reads all rows of a complete answer, where they were not read yet: it repeats, byte
+            for byte, one that was applied before, or is an order book that may be read in part.
+            ``None`` for all others.
+        differing: Reads of such an order book the rows that are not the same in an earlier body;
+            it gives ``None`` where the two do not hold the same orders. ``None`` for all others.
+        base: The hash of the earlier answer, where ``rows`` are only those that differ from it;
+            empty for a whole book.
     """
 
     kind: str
@@ -69,6 +96,16 @@ class Fetch(Generic[RowT_co]):
     error_kind: str = ""
     broker_time: datetime | None = None
     derived: bool = False
+    keeps_tags: bool = False
+    unread: "Callable[[], Fetch[RowT_co]] | None" = field(default=None, repr=False, compare=False)
+    differing: "Callable[[bytes], Fetch[RowT_co] | None] | None" = field(
+        default=None, repr=False, compare=False
+    )
+    base: str = ""
+
+    def read(self) -> "Fetch[RowT_co]":
+        """Return the answer with its rows, which are read now if they were not before."""
+        return self if self.unread is None else self.unread()
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,11 +140,13 @@ class BrokerHolding:
     """The broker's own figure for one holding.
 
     Attributes:
-        quantity: Settled and free, without ``t1_quantity``.
+        quantity: Settled and not sold today, pledged ones included, without ``t1_quantity``.
         t1_quantity: Bought the day before, not yet delivered.
         used_quantity: Sold today out of it.
         average_price: In millionths, rounded by the broker.
         last_price: In millionths.
+        blocked: How much of ``used_quantity`` may not be sold but held for an open order or a
+            pledge, where the broker does not tell these apart.
     """
 
     exchange: str
@@ -119,6 +158,7 @@ class BrokerHolding:
     used_quantity: int
     average_price: int
     last_price: int
+    blocked: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,6 +72,10 @@ class Known:
         Returns:
             Units; never negative.
         """
+        return max(self.left(order, strategy_id), 0)
+
+    def left(self, order: Order, strategy_id: str) -> int:
+        """Count as ``available``; negative where more is on its way out than the strategy has."""
         row = order.broker
         key = self._queue(order.account_id, strategy_id, row)
         units = -row.side.sign * (self.open_units.get(key, 0) + self._taken.get(key, 0))
@@ -83,7 +87,7 @@ class Known:
             and one.trade_date >= row.trade_date
             and self._queue(one.account_id, one.strategy_id, one) == key
         )
-        return max(units, 0)
+        return units
 
     def take(self, order: Order, strategy_id: str) -> None:
         """Follow a decision: the next order of this look finds what this one leaves."""

@@ -7,13 +7,18 @@ Protocol. What does not: weighing them (``attribution``), SQL (``store.attributi
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 from uuid import UUID, uuid5
 
-from tradesync_dagster.domain.orders import Side
+from tradesync_dagster.domain.orders import OrderEvent, Side
 
 _NAMESPACE = UUID("0e1f6c0a-3f0b-5d55-8f3c-6a5d3d7a9c42")
 """Names claims. Changing it would name every claim anew: never do."""
+
+ASSIGNED: Final = "assigned"
+UNDONE: Final = "assignment_undone"
+OWNER_EVENTS: Final = ("attributed", ASSIGNED, UNDONE)
+"""Kinds of events that change an order's owner once it is known."""
 
 OpenUnits = Mapping[tuple[int, str, str, str], int]
 """Signed units that strategies have open, by (account id, strategy id, instrument, product)."""
@@ -64,10 +69,11 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class OwnedOrder:
-    """An order that a strategy owns.
+    """An order that a strategy owns, or its part of one.
 
     Attributes:
-        working: Units that may still trade.
+        quantity: Units that are the strategy's.
+        working: Of them, those that may still trade.
         placed_at: UTC.
         guessed: Whether attribution made the owner, and no person or placement did.
     """
@@ -119,7 +125,18 @@ class AttributionRows(Protocol):
         ...
 
     def owned_orders(self, account_ids: Sequence[int], since: date) -> list[OwnedOrder]:
-        """Read the orders of ``since`` or later that strategies own."""
+        """Read the orders of ``since`` or later that strategies own, one a strategy and order."""
+        ...
+
+    def owner_events(self, order_ids: Sequence[UUID]) -> dict[UUID, list[OrderEvent]]:
+        """Read what has changed the owners of orders, oldest first; an order without is left out.
+
+        Args:
+            order_ids: Whose.
+
+        Returns:
+            Events of ``OWNER_EVENTS`` by order.
+        """
         ...
 
     def open_units(self, account_ids: Sequence[int]) -> OpenUnits:

@@ -83,6 +83,23 @@ class QueueDays:
     losses: Int64Array
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class ClosedLots:
+    """Which entry closed how much of which, by queue and in the order in which they closed.
+
+    Attributes:
+        opened: The entry that opened the lot.
+        closed: The entry that closed it, later in the queue.
+        quantity: Units, signed as the lot was: + long, - short.
+        realised: P&L of the units, in quantity times price.
+    """
+
+    opened: Int64Array
+    closed: Int64Array
+    quantity: Int64Array
+    realised: ExactArray
+
+
 def close_days(entries: Entries, nets_within_day: BoolArray) -> tuple[LotSpans, QueueDays]:
     """Match all entries and close the books on each of their days.
 
@@ -97,6 +114,27 @@ def close_days(entries: Entries, nets_within_day: BoolArray) -> tuple[LotSpans, 
     cell = _cells(entries)
     within, later = _match(entries, nets_within_day, cell)
     return _spans(entries, later), _days(entries, cell, [within, later])
+
+
+def closed_lots(entries: Entries, nets_within_day: BoolArray) -> ClosedLots:
+    """Match all entries and list what was closed, pair by pair.
+
+    Args:
+        entries: All queues' entries.
+        nets_within_day: As ``close_days`` takes it.
+
+    Returns:
+        The pairs whose P&L ``close_days`` sums up.
+    """
+    within, later = _match(entries, nets_within_day, _cells(entries))
+    buys = np.concatenate((within.buy_row, later.buy_row))
+    sells = np.concatenate((within.sell_row, later.sell_row))
+    units = np.concatenate((within.quantity, later.quantity))
+    realised = np.concatenate((_earned(entries, within), _earned(entries, later)))
+    opened, closed = np.minimum(buys, sells), np.maximum(buys, sells)
+    order = np.lexsort((opened, closed))
+    signed = units * np.sign(entries.quantity[opened])
+    return ClosedLots(opened[order], closed[order], signed[order], realised[order])
 
 
 def _cells(entries: Entries) -> Int64Array:

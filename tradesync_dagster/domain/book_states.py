@@ -6,8 +6,15 @@ not: the transaction (``unit_of_work``).
 
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from typing import Final
 
 from tradesync_dagster.domain.fills import Fill
+
+WATCHED: Final = "watched"
+"""The kind of state of an order book that the monitor applied and that left it nothing to do.
+
+The sync has its own, of the kind ``orders``: it may still lack the trades of that book.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +23,9 @@ class BookState:
 
     Attributes:
         requested_at: Of the last complete answer that was applied, UTC.
-        payload_hash: Its hash; the same again means nothing to do.
+        payload_hash: Its hash.
+        settled: Whether the same again means nothing to do: it was read whole by a right clock,
+            and left nothing open. Whoever changes an account's orders ends this (``put_orders``).
     """
 
     account_id: int
@@ -24,6 +33,7 @@ class BookState:
     trade_date: date
     requested_at: datetime
     payload_hash: str
+    settled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +51,22 @@ class Generation:
     generated_at: datetime | None = None
     stale_from: date | None = None
     opened_on: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unshown:
+    """An account's days whose books changed since they were last shown as figures of the day.
+
+    Attributes:
+        since: The first day that changed.
+        changes: How often any day did, ever: another count means that more changed meanwhile.
+        stale: Whether the books wait to be made anew, so that it is too early to show them.
+    """
+
+    account_id: int
+    since: date
+    changes: int
+    stale: bool
 
 
 @dataclass(slots=True)

@@ -16,13 +16,13 @@ the queues concerned for each day with a corporate action or conversion.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 
 from tradesync_dagster.domain import lot_events
-from tradesync_dagster.domain.book_days import STILL_OPEN, Entries, close_days
+from tradesync_dagster.domain.book_days import STILL_OPEN, BoolArray, Entries, close_days
 from tradesync_dagster.domain.book_frames import (
     DAY_COLUMNS,
     LOT_COLUMNS,
@@ -36,6 +36,9 @@ from tradesync_dagster.domain.book_frames import (
 )
 from tradesync_dagster.domain.conversions import converted
 from tradesync_dagster.domain.facts import DELIVERY, Facts, Settlement
+
+SETTLED: Final = "settlement"
+"""How the fill ids begin of what closes an expired contract; its time is after any other's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,25 +55,27 @@ class Books:
     days: Frame
 
 
-def keep(lots: Frame, fills: Frame, facts: Facts, start: int) -> Books:
+def keep(lots: Frame, fills: Frame, facts: Facts, start: int, until: int = STILL_OPEN) -> Books:
     """Keep books from a day on.
 
     Args:
         lots: Open at the end of the day before ``start``.
-        fills: ``FILL_COLUMNS`` and ``strategy_id``, of ``start`` and later, of the same queues.
-        facts: Corporate actions and conversions from ``start`` on, and expiries, are applied;
-            opening balances are among the fills already (``opening_fills``).
+        fills: ``FILL_COLUMNS`` and ``strategy_id``, of ``start`` until before ``until``, of the
+            same queues.
+        facts: Corporate actions, conversions and expiries of that time are applied; opening
+            balances are among the fills already (``opening_fills``).
         start: Ordinal of the first day.
+        until: Ordinal of the first day that is left out, to be kept from there.
 
     Returns:
         The books of every day from ``start`` on; the lots given are among them.
     """
-    fills = _queued(fills, facts)
-    changes = lot_events.changes(facts, start)
+    fills = queued(fills, facts)
+    changes = [change for change in lot_events.changes(facts, start) if change.day < until]
     concerned = lot_events.concerned(pd.concat([lots[QUEUE], fills[QUEUE]]), facts, changes)
     done: list[Books] = []
     is_concerned = [lot_events.is_in(frame, concerned) for frame in (lots, fills)]
-    done.append(_pass(lots[~is_concerned[0]], fills[~is_concerned[1]], facts, start))
+    done.append(_pass(lots[~is_concerned[0]], fills[~is_concerned[1]], facts, start, until))
     lots, fills = lots[is_concerned[0]], fills[is_concerned[1]]
     for change in changes if concerned else ():
         before = fills["trade_date"] < change.day
@@ -81,7 +86,7 @@ def keep(lots: Frame, fills: Frame, facts: Facts, start: int) -> Books:
         done.append(Books(empty_lots(), moved.days))
         lots, fills, start = moved.lots, moved.fills, change.day
     if concerned:
-        done.append(_pass(lots, fills, facts, start))
+        done.append(_pass(lots, fills, facts, start, until))
     return _joined(done)
 
 
@@ -99,15 +104,15 @@ def as_converted(fills: Frame, facts: Facts, day: int) -> Frame:
     moves = [m for m in facts.conversions if m.trade_date.toordinal() == day and not m.overnight]
     if not moves:
         return fills
-    named = _queued(fills.assign(strategy_id=""), facts)
+    named = queued(fills.assign(strategy_id=""), facts)
     rows = sorted(rows_of(named), key=fifo_place("filled_at"))
     for move in sorted(moves, key=lambda m: (m.account_id, m.conversion_id)):
         rows = converted(rows[::-1], move, facts)[::-1]
     return like_frame(rows, named)[list(fills.columns)]
 
 
-def _queued(fills: Frame, facts: Facts) -> Frame:
-    """Name each fill's instrument."""
+def queued(fills: Frame, facts: Facts) -> Frame:
+    """Name each fill's instrument, which with ``strategy_id`` tells its queue."""
     keys = ["exchange", "symbol", "product", "isin"]
     groups = fills.groupby(keys, sort=False).ngroup().to_numpy()
     distinct = fills.loc[~fills.duplicated(keys), keys]
@@ -117,13 +122,33 @@ def _queued(fills: Frame, facts: Facts) -> Frame:
 
 def _pass(lots: Frame, fills: Frame, facts: Facts, start: int, until: int = STILL_OPEN) -> Books:
     """Keep books from ``start`` until before ``until``, with trading and expiries only."""
+    rows, entries, nets_within_day = entries_of(lots, fills, facts, start, until)
+    if rows.empty:
+        return Books(empty_lots(), empty_days())
+    spans, days = close_days(entries, nets_within_day)
+    return Books(_lots(rows, spans), _days(rows, days, start))
+
+
+def entries_of(
+    lots: Frame, fills: Frame, facts: Facts, start: int, until: int
+) -> tuple[Frame, Entries, BoolArray]:
+    """Put open lots, fills and expiries into the order in which queues match them.
+
+    Args:
+        lots: Open at the end of the day before ``start``.
+        fills: Of ``start`` until before ``until``, ``queued``.
+        facts: With the expiries.
+        start: Ordinal of the first day.
+        until: Ordinal of the first day that is left out.
+
+    Returns:
+        A row for each entry, the entries, and whether each queue nets within a day.
+    """
     carried = lots.rename(columns={"opened_at": "filled_at"}).assign(day=start - 1)
     traded = fills.assign(day=fills["trade_date"], held_from=-1)
     columns = [*QUEUE, "day", "trade_date", "fill_id", "piece", "held_from", "exchange", "symbol",
                "filled_at", "quantity", "price"]  # fmt: skip
-    parts = [part[columns] for part in (carried, traded) if len(part)]
-    if not parts:
-        return Books(empty_lots(), empty_days())
+    parts = [part[columns] for part in (carried, traded) if len(part)] or [carried[columns]]
     rows = pd.concat(parts, ignore_index=True)
     rows = _settled(rows, [s for s in facts.settlements if s.expiry.toordinal() < until])
     queue = rows.groupby(QUEUE, sort=True).ngroup().to_numpy()
@@ -135,9 +160,8 @@ def _pass(lots: Frame, fills: Frame, facts: Facts, start: int, until: int = STIL
         rows["quantity"].to_numpy(np.int64),
         rows["price"].to_numpy(np.int64),
     )
-    first = np.flatnonzero(np.concatenate(([True], queue[1:] != queue[:-1])))
-    spans, days = close_days(entries, rows["product"].isin(DELIVERY).to_numpy()[first])
-    return Books(_lots(rows, spans), _days(rows, days, start))
+    first = np.flatnonzero(np.diff(queue, prepend=-1))
+    return rows, entries, rows["product"].isin(DELIVERY).to_numpy(np.bool_)[first]
 
 
 def fifo_order(queue: Any, day: Any, at: Any, rows: Frame) -> Any:
@@ -188,7 +212,7 @@ def _settled(rows: Frame, settlements: Sequence[Settlement]) -> Frame:
         quantity=-net.to_numpy(),
         trade_date=last["day"].to_numpy(),
         filled_at=np.iinfo(np.int64).max,
-        fill_id="settlement:" + last["instrument"].to_numpy(),
+        fill_id=f"{SETTLED}:" + last["instrument"].to_numpy(),
         held_from=-1,
         piece=0,
     )

@@ -1,9 +1,10 @@
 """Breaks: differences between what the books and the brokers say, stored until explained.
 
 A break that a periodic check finds lives by what the check finds: suspected when seen once, open
-when it stayed, resolved when it is gone. People may explain or accept it; if it then changes, it is
-open again. What belongs here: the break and its life. What does not: finding one (``external``,
-``reconciliation``, ``positions``).
+when it stayed, resolved when it is gone. One that needs no second look, since nothing between two
+answers can explain it, is open at once. People may explain or accept a break; if it then changes,
+it is open again. What belongs here: the break and its life. What does not: finding one
+(``external``, ``reconciliation``, ``positions``).
 """
 
 from collections.abc import Iterable
@@ -21,7 +22,7 @@ class Break:
     """A difference that nobody has explained, stored once and counted.
 
     Attributes:
-        kind: Such as ``book_shrank``, ``ambiguous_intent`` or ``filled_without_trades``.
+        kind: Such as ``book_shrank``, ``placement_ambiguous`` or ``filled_without_trades``.
         subject: What differs, such as an order id; one row per account, kind and subject.
         evidence: JSON-ready values, no floats.
     """
@@ -43,6 +44,7 @@ class BreakState(StrEnum):
     RESOLVED = "resolved"
 
 
+FILL_CHANGED = "fill_changed"
 SHOWN = frozenset({BreakState.OPEN, BreakState.EXPLAINED, BreakState.ACCEPTED})
 """States that people are shown without asking."""
 
@@ -58,6 +60,7 @@ class KnownBreak:
         last_seen_at: When it was last found, UTC.
         seen_count: How often it was found.
         note: What people say about it.
+        resolved_at: When it was seen to be gone, UTC; ``None`` while it is not.
     """
 
     account_id: int
@@ -70,33 +73,58 @@ class KnownBreak:
     seen_count: int
     evidence: dict[str, Any]
     note: str = ""
+    resolved_at: datetime | None = None
 
 
-def settle(known: Iterable[KnownBreak], found: Iterable[Break]) -> list[KnownBreak]:
+def settle(
+    known: Iterable[KnownBreak],
+    found: Iterable[Break],
+    at: datetime,
+    first: BreakState = BreakState.SUSPECTED,
+) -> list[KnownBreak]:
     """Bring stored breaks up to date with what a check found.
 
     Args:
         known: All stored breaks of the accounts and kinds that were checked, resolved ones too.
         found: What the check found now.
+        at: When, UTC.
+        first: What a break is that was not there before.
 
     Returns:
         The breaks that are new or changed.
     """
-    stored = {(b.account_id, b.kind, b.subject): b for b in known}
-    now = {(b.account_id, b.kind, b.subject): b for b in found}
-    changed = [_found(stored.get(key), each) for key, each in sorted(now.items())]
-    changed += [
-        replace(each, state=BreakState.RESOLVED)
-        for key, each in sorted(stored.items())
-        if key not in now and each.state is not BreakState.RESOLVED
+    listed, now = list(known), list(found)
+    keys = {_key(each) for each in now}
+    gone = sorted((each for each in listed if _key(each) not in keys), key=_key)
+    return [*noted(listed, now, first), *resolved(gone, at)]
+
+
+def noted(
+    known: Iterable[KnownBreak], found: Iterable[Break], first: BreakState = BreakState.OPEN
+) -> list[KnownBreak]:
+    """Bring stored breaks up to date with what was found, closing none; see ``settle``."""
+    stored = {_key(each): each for each in known}
+    now = {_key(each): each for each in found}
+    return [_found(stored.get(key), each, first) for key, each in sorted(now.items())]
+
+
+def resolved(gone: Iterable[KnownBreak], at: datetime) -> list[KnownBreak]:
+    """Close breaks that are seen to be gone; those closed before stay as they are."""
+    return [
+        replace(each, state=BreakState.RESOLVED, resolved_at=at)
+        for each in gone
+        if each.state is not BreakState.RESOLVED
     ]
-    return changed
 
 
-def _found(old: KnownBreak | None, new: Break) -> KnownBreak:
+def _key(each: Break | KnownBreak) -> tuple[int, str, str]:
+    return (each.account_id, each.kind, each.subject)
+
+
+def _found(old: KnownBreak | None, new: Break, first: BreakState) -> KnownBreak:
     if old is None or old.state is BreakState.RESOLVED:
         return KnownBreak(
-            new.account_id, new.kind, new.subject, BreakState.SUSPECTED, "",
+            new.account_id, new.kind, new.subject, first, "",
             new.seen_at, new.seen_at, 1, new.evidence,
         )  # fmt: skip
     state = old.state
@@ -107,8 +135,8 @@ def _found(old: KnownBreak | None, new: Break) -> KnownBreak:
     return replace(
         old,
         state=state,
-        last_seen_at=new.seen_at,
-        seen_count=old.seen_count + 1,
+        last_seen_at=max(old.last_seen_at, new.seen_at),
+        seen_count=old.seen_count + (new.seen_at > old.last_seen_at),
         evidence=new.evidence,
     )
 
@@ -127,7 +155,21 @@ def fill_changed(account_id: int, stored: Fill, sent: Fill, at: datetime, source
         The break; its day is part of the subject, since ids come again on other days.
     """
     evidence = {"source": source, "stored": _words(stored), "sent": _words(sent)}
-    return Break(account_id, "fill_changed", f"{sent.trade_date}:{sent.fill_id}", at, evidence)
+    return Break(account_id, FILL_CHANGED, fill_subject(sent), at, evidence)
+
+
+def fill_subject(fill: Fill) -> str:
+    """Name a fill among an account's breaks."""
+    return f"{fill.trade_date}:{fill.fill_id}"
+
+
+def tells_of(each: KnownBreak, fill: Fill) -> bool:
+    """Tell whether what a ``fill_changed`` break heard later is what a fill says now.
+
+    A file does not tell the product.
+    """
+    sent = each.evidence.get("sent")
+    return sent in {_words(fill), _words(replace(fill, product=""))}
 
 
 def _words(fill: Fill) -> str:

@@ -9,8 +9,16 @@ Each says what is wrong, where, and what to do about it, and never carries a tok
     |   |-- AccountNotFoundError
     |   |-- OrderNotFoundError
     |   |-- BreakNotFoundError
+    |   |-- StrategyNotFoundError
+    |   |-- ClaimNotFoundError
+    |   |-- AssignmentRefusedError  the order as it is now cannot be given away so
+    |   |-- MessagesStalledError    RabbitMQ takes nothing and lets us wait for it
+    |   |-- StoreAwayError      the books' database cannot be reached, or went away
     |   `-- NotMigratedError
+    |-- PlacementRefusedError     our own limits or switches say no; nothing was sent
+    |-- TaskFailedError           a task of the desk could not do all of its work
     |-- StoreError                the database refused what was written
+    |   `-- StoreBusyError        somebody else's transaction came between; try again
     |-- FileRefusedError          a file that cannot be read as what it was given for
     `-- BrokerError               the broker did not do what was asked
         |-- SessionExpiredError   log in again
@@ -27,6 +35,8 @@ never sent; one that ended in ``UnreadableAnswerError`` may exist. After the oth
 What belongs here: classes that callers tell apart. What does not: formatting for one screen.
 """
 
+from collections.abc import Sequence
+
 
 class TradesyncError(Exception):
     """Root of every error that tradesync raises on purpose."""
@@ -36,8 +46,26 @@ class ValueRefusedError(TradesyncError, ValueError):
     """A value that the books cannot hold exactly; it is quarantined, never rounded."""
 
 
+class ScheduleRefusedError(ValueRefusedError):
+    """A schedule would not hold together as changed, such as one that ends before it starts."""
+
+
 class ConfigurationError(TradesyncError):
     """A setting, an account or a server is not as it must be."""
+
+
+class MessagesStalledError(ConfigurationError):
+    """The messages' server is there and takes nothing: trying again would only wait as long."""
+
+    def __init__(self, sentence: str, confirmed: Sequence[str] = ()) -> None:
+        """Say what happened.
+
+        Args:
+            sentence: For people.
+            confirmed: The ids of the messages that it took before.
+        """
+        super().__init__(sentence)
+        self.confirmed = tuple(confirmed)
 
 
 class UnknownBrokerError(ConfigurationError):
@@ -56,12 +84,49 @@ class BreakNotFoundError(ConfigurationError):
     """The account has no such break, or it is gone."""
 
 
+class StrategyNotFoundError(ConfigurationError):
+    """The organization has no such strategy; nobody has added it."""
+
+
+class ClaimNotFoundError(ConfigurationError):
+    """There is no such claim, or it was taken back."""
+
+
+class AssignmentRefusedError(ConfigurationError):
+    """An order cannot be given away, or given back, as the books stand; nothing was changed."""
+
+
 class NotMigratedError(ConfigurationError):
     """The database's schema is not the one this version works with."""
 
 
+class StoreAwayError(ConfigurationError):
+    """The books' database cannot be reached, or went away on the way; trying again may help."""
+
+
+class PlacementRefusedError(TradesyncError):
+    """Our own limits, switches or halts do not let an order out; nothing was sent or kept."""
+
+
+class TaskFailedError(TradesyncError):
+    """A task of the desk could not do all of its work; the rest of it is done.
+
+    Attributes:
+        detail: What was done, JSON-ready.
+    """
+
+    def __init__(self, words: str, detail: "dict[str, object] | None" = None) -> None:
+        """Keep what was done beside the sentence."""
+        super().__init__(words)
+        self.detail = detail or {}
+
+
 class StoreError(TradesyncError):
     """The database refused a transaction; nothing of it was kept."""
+
+
+class StoreBusyError(StoreError):
+    """Another transaction came between, and the database chose this one to give way."""
 
 
 class FileRefusedError(TradesyncError):

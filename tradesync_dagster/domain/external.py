@@ -7,25 +7,31 @@ classification, confirmation, and moving an order forward. What does not: whose 
 (``attribution``), or how books are fetched (``brokers``).
 """
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from tradesync_dagster.domain.answers import Fetch
 from tradesync_dagster.domain.breaks import Break
+from tradesync_dagster.domain.carried_orders import as_registered, carried_over
+from tradesync_dagster.domain.expiry import EXPIRED_WITHOUT_WORD
 from tradesync_dagster.domain.intents import CLOCK_SLACK, IntentMatcher
+from tradesync_dagster.domain.order_books import missing_ids
 from tradesync_dagster.domain.order_progress import advance
 from tradesync_dagster.domain.orders import (
     BrokerOrder,
     Intent,
     Order,
     OrderEvent,
+    OrderStatus,
     Origin,
-    order_id_of,
 )
+from tradesync_dagster.domain.trading_hours import TradingHours
 
+SHRANK = "book_shrank"
+MAY_BE_OURS = "order_may_be_ours"
+"""The kinds of breaks that detection finds."""
 MAX_SKEW = CLOCK_SLACK
 """Above this difference between the broker's clock and ours nothing is created or closed."""
 
@@ -39,12 +45,16 @@ class DetectionRules:
         confirm: Least time between the two complete books that confirm an external order.
         minimum_age: Least age by the broker's clock.
         tag_prefix: How the tags of our own orders begin.
+        lost_after: From how long after its intent on no process can still be sending a placement.
+        hours: When the exchanges are open.
     """
 
     enabled: bool = True
     confirm: timedelta = timedelta(seconds=30)
     minimum_age: timedelta = timedelta(seconds=60)
     tag_prefix: str = "ts"
+    lost_after: timedelta = timedelta(minutes=5)
+    hours: TradingHours = TradingHours()  # noqa: RUF009 - frozen
 
 
 @dataclass(slots=True)
@@ -56,19 +66,25 @@ class Detection:
         events: What happened to them.
         intents: Placements that the book resolved.
         breaks: Differences to store.
+        settled: Kinds and subjects of breaks that the book ends: its day's loss, for it holds all
+            orders of it, doubts about orders that no open placement of ours may explain, expiries
+            that the broker has a word on after all, and placements that are settled.
         confirmed: How many orders became external.
         quarantined: Why the book as a whole was not applied; empty when it was.
         retry_after: The wait after which another look can confirm what is still a candidate;
             ``None`` when there is nothing to confirm.
+        absorbed: Candidates that turned out to be the book's row of an order of ours, and which.
     """
 
     orders: dict[UUID, Order] = field(default_factory=dict)
     events: list[OrderEvent] = field(default_factory=list)
     intents: list[Intent] = field(default_factory=list)
     breaks: list[Break] = field(default_factory=list)
+    settled: set[tuple[str, str]] = field(default_factory=set)
     confirmed: int = 0
     quarantined: str = ""
     retry_after: timedelta | None = None
+    absorbed: dict[UUID, UUID] = field(default_factory=dict)
 
     def put(
         self, order: Order, kind: str, at: datetime, detail: dict[str, str | int | None]
@@ -76,26 +92,6 @@ class Detection:
         """Keep an order's newest state and what happened to it."""
         self.orders[order.order_id] = order
         self.events.append(OrderEvent(order.order_id, kind, at, detail))
-
-
-def missing_ids(known: Iterable[Order], fetch: Fetch[BrokerOrder], trade_date: date) -> list[str]:
-    """List orders that a complete book of their own day no longer holds.
-
-    Args:
-        known: The account's orders in the ledger.
-        fetch: A complete book.
-        trade_date: The day whose book it is.
-
-    Returns:
-        Broker ids, sorted. Any at all means that the book is not to be believed.
-    """
-    seen = {row.broker_order_id for row in fetch.rows if row.trade_date == trade_date}
-    seen |= {reject.row_id for reject in fetch.rejects}
-    return sorted(
-        order.broker.broker_order_id
-        for order in known
-        if order.broker.trade_date == trade_date and order.broker.broker_order_id not in seen
-    )
 
 
 def detect(
@@ -117,37 +113,38 @@ def detect(
     Returns:
         What changes; nothing when the book is quarantined.
     """
-    found = Detection()
     missing = missing_ids(known.values(), fetch, fetch.trade_date)
     if missing:
-        found.quarantined = (
-            f"the book lost {len(missing)} order(s) that it held before, first {missing[0]}; "
-            "it was not applied"
-        )
-        found.breaks.append(
-            Break(
-                account_id,
-                "book_shrank",
-                fetch.trade_date.isoformat(),
-                fetch.requested_at,
-                {"missing": missing[:50], "missing_count": len(missing)},
-            )
-        )
-        return found
+        return _disbelieve(account_id, fetch, missing)
+    found = Detection(settled={(SHRANK, fetch.trade_date.isoformat())})
     skewed = is_skewed(fetch)
-    matches = IntentMatcher(intents, known.values())
-    for row in fetch.rows:
-        order_id = order_id_of(account_id, row.trade_date, row.broker_order_id)
+    matches = IntentMatcher(intents, known.values(), by_likeness=not fetch.keeps_tags)
+    for row in as_registered(fetch.rows, known.values()):
+        order_id = matches.order_id(account_id, row)
         old = found.orders.get(order_id) or known.get(order_id)
-        if old is None and not skewed:
-            old = _create(found, account_id, order_id, row, fetch, matches, rules)
-        elif old is not None:
+        if old is not None:
             old = _update(found, old, row, fetch, may_close=not skewed)
+        elif not skewed:
+            old = _create(found, account_id, order_id, row, fetch, matches, rules)
         if old is not None and old.origin is Origin.CANDIDATE:
-            old = _claim(found, old, row, fetch, matches)
-        if old is not None and old.origin is Origin.CANDIDATE and rules.enabled and not skewed:
+            parent = _parent(row, {**known, **found.orders}) if row.parent_order_id else None
+            old = _claim(found, old, fetch, matches, parent)
+        if old is not None and old.origin is not Origin.CANDIDATE:
+            found.settled.add((MAY_BE_OURS, subject_of(old)))
+        elif old is not None and rules.enabled and not skewed:
             _look_into(found, old, fetch, matches.compatible(row), rules)
     return found
+
+
+def _disbelieve(account_id: int, fetch: Fetch[BrokerOrder], missing: Sequence[str]) -> Detection:
+    """Take nothing from a book that lost orders of its own day."""
+    evidence = {"missing": list(missing[:50]), "missing_count": len(missing)}
+    day, at = fetch.trade_date.isoformat(), fetch.requested_at
+    return Detection(
+        breaks=[Break(account_id, SHRANK, day, at, evidence)],
+        quarantined=f"the book lost {len(missing)} order(s) that it held before, first "
+        f"{missing[0]}; it was not applied",
+    )
 
 
 def is_skewed(fetch: Fetch[BrokerOrder]) -> bool:
@@ -188,8 +185,10 @@ def _create(
         last_seen_at=fetch.requested_at,
         client_order_id=intent.client_order_id if intent else (row.tag if ours else ""),
         strategy_id=intent.strategy_id if intent else "",
+        execution_time=row.updated_at if row.filled_quantity else None,
     )
-    found.put(order, "seen", fetch.requested_at, {"status": row.status.value, "tag": row.tag})
+    detail: dict[str, str | int | None] = {"status": row.status.value, "tag": row.tag}
+    found.put(order, "seen", fetch.requested_at, detail | {"source": row.source.value})
     if intent is not None and intent.state != "acknowledged":
         found.intents.append(
             replace(intent, state="acknowledged", broker_order_id=row.broker_order_id)
@@ -200,22 +199,37 @@ def _create(
 def _claim(
     found: Detection,
     order: Order,
-    row: BrokerOrder,
     fetch: Fetch[BrokerOrder],
     matches: IntentMatcher,
+    parent: Order | None,
 ) -> Order:
-    """Take a candidate back as ours, once a placement of ours turns out to have made it."""
-    intent = matches.exact(row)
-    if intent is None or order.first_seen_at == fetch.requested_at:
+    """Take a candidate back as ours: a placement of ours made it, or it is a part of ours."""
+    intent = matches.exact(order.broker)
+    if intent is not None and order.first_seen_at < fetch.requested_at:
+        client_order_id, strategy_id = intent.client_order_id, intent.strategy_id
+    elif parent is not None and parent.origin is Origin.INTERNAL:
+        client_order_id, strategy_id = "", parent.strategy_id
+    else:
         return order
     ours = replace(
         order,
         origin=Origin.INTERNAL,
-        client_order_id=intent.client_order_id,
-        strategy_id=intent.strategy_id,
+        client_order_id=client_order_id,
+        strategy_id=strategy_id,
+        parts=(),
     )
-    found.put(ours, "found_ours", fetch.requested_at, {"client_order_id": intent.client_order_id})
+    detail: dict[str, str | int | None] = {"client_order_id": client_order_id}
+    if parent is not None:
+        detail["part_of"] = parent.broker.broker_order_id
+    found.put(ours, "found_ours", fetch.requested_at, detail)
     return ours
+
+
+def _parent(row: BrokerOrder, orders: Mapping[UUID, Order]) -> Order | None:
+    """Find the order that a row is a part of."""
+    wanted = (row.trade_date, row.parent_order_id)
+    placed = ((o.broker.trade_date, o.broker.broker_order_id) for o in orders.values())
+    return next((o for o, key in zip(orders.values(), placed, strict=True) if key == wanted), None)
 
 
 def _update(
@@ -226,9 +240,12 @@ def _update(
     *,
     may_close: bool,
 ) -> Order:
-    new, events = advance(old, row, fetch.requested_at, may_close=may_close)
-    for event in events:
+    linked, links = carried_over(old, fetch.requested_at)
+    new, events = advance(linked, row, fetch.requested_at, may_close=may_close)
+    for event in (*links, *events):
         found.put(new, event.kind, event.at, event.detail)
+    if old.status is OrderStatus.EXPIRED and new.status is not old.status:
+        found.settled.add((EXPIRED_WITHOUT_WORD, str(new.order_id)))
     return new
 
 
@@ -243,12 +260,12 @@ def _look_into(
     at = fetch.requested_at
     if compatible:
         evidence = {"intents": [intent.client_order_id for intent in compatible]}
-        subject = order.broker.broker_order_id
-        found.breaks.append(Break(order.account_id, "order_may_be_ours", subject, at, evidence))
+        found.breaks.append(Break(order.account_id, MAY_BE_OURS, subject_of(order), at, evidence))
         return
+    found.settled.add((MAY_BE_OURS, subject_of(order)))
     left = max(order.first_seen_at + rules.confirm - at, _age_left(order.broker, fetch, rules))
     if order.first_seen_at < at and left <= timedelta(0):
-        seen = {"first_seen_at": order.first_seen_at.isoformat()}
+        seen = {"first_seen_at": order.first_seen_at.isoformat(), "source": order.source}
         found.put(replace(order, origin=Origin.EXTERNAL), "confirmed_external", at, {**seen})
         found.confirmed += 1
     else:
@@ -256,19 +273,11 @@ def _look_into(
         found.retry_after = wait if found.retry_after is None else max(found.retry_after, wait)
 
 
+def subject_of(order: Order) -> str:
+    """Name an order as breaks do: ids come again on other days."""
+    return f"{order.broker.trade_date}:{order.broker.broker_order_id}"
+
+
 def _age_left(row: BrokerOrder, fetch: Fetch[BrokerOrder], rules: DetectionRules) -> timedelta:
     broker_now = fetch.broker_time or fetch.requested_at
     return rules.minimum_age - (broker_now - row.placed_at)
-
-
-def count_origins(orders: Iterable[Order], trade_date: date) -> Counter[Origin]:
-    """Count a day's orders by origin.
-
-    Args:
-        orders: The ledger's orders.
-        trade_date: The day.
-
-    Returns:
-        Counts by origin.
-    """
-    return Counter(order.origin for order in orders if order.broker.trade_date == trade_date)

@@ -94,7 +94,7 @@ def match(group: Int64Array, quantity: Int64Array, price: Int64Array) -> Matches
     Raises:
         TypeError: An argument is not a NumPy array of native int64.
         ValueError: The arrays are not one-dimensional or differ in length, a group is negative, or
-            all that was bought (or sold) comes to 2^63 units or more.
+            a group has 2^63 units or more open.
     """
     _check(group, quantity, price)
     lots: list[_Lots] = [(_NONE, _NONE, _NONE)]
@@ -136,23 +136,14 @@ def _check(group: Int64Array, quantity: Int64Array, price: Int64Array) -> None:
             f"group must not be negative, and row {int(group.argmin())} is {int(group.min())}: "
             "number the groups from 0 up"
         )
-    _check_total(quantity)
 
 
-def _check_total(quantity: Int64Array) -> None:
-    """Refuse quantities whose running total on either side could leave int64."""
-    largest = max(int(quantity.max(initial=0)), -int(quantity.min(initial=0)))
-    if largest * quantity.size <= _INT64_MAX:
-        return
-    for side, units in (
-        ("bought", _exact_sum(np.maximum(quantity, 0))),
-        ("sold", -_exact_sum(np.minimum(quantity, 0))),
-    ):
-        if units > _INT64_MAX:
-            raise ValueError(
-                f"the quantities {side} add up to {units}, past the {_INT64_MAX} units one call "
-                "can count: match fewer groups a call, or use a coarser quantity unit"
-            )
+def _most_units(signed: Int64Array) -> int:
+    """Return the units bought or sold, whichever are more; a bound where that is plainly enough."""
+    bound = max(int(signed.max()), -int(signed.min())) * signed.size
+    if bound <= _INT64_MAX:
+        return bound
+    return max(_exact_sum(np.maximum(signed, 0)), -_exact_sum(np.minimum(signed, 0)))
 
 
 def _exact_sum(values: Int64Array) -> int:
@@ -190,16 +181,33 @@ def _blocks(
     while begin < keys.values.size:
         # At least two new fills for each one carried over keep the whole work linear.
         fresh = keys.values[begin : begin + max(_BLOCK, 2 * key.size)]
+        left = np.concatenate((left, _pick(quantity, keys.row(fresh))))
+        left = left[: _countable(left, key.size, int(keys.row(fresh[0])))]
+        fresh = fresh[: left.size - key.size]
         begin += fresh.size
         key = np.concatenate((key, fresh))
-        left = np.concatenate((left, _pick(quantity, keys.row(fresh))))
         lots, earned = _match_block(keys, key, left, price)
         at = np.flatnonzero(left != 0)
         key, left = _pick(key, at), _pick(left, at)
-        last_group = fresh[-1] >> keys.bits << keys.bits
-        done = np.searchsorted(key, last_group) if begin < keys.values.size else key.size
+        done = key.size
+        if begin < keys.values.size:  # only lots of the group that goes on are fed again
+            done = int(np.searchsorted(key, keys.values[begin] >> keys.bits << keys.bits))
         yield lots, (keys.row(key[:done]), left[:done]), earned
         key, left = key[done:], left[done:]
+
+
+def _countable(left: Int64Array, carried: int, row: int) -> int:
+    """Return how many of these fills, some new ones among them, one line of units can count."""
+    size = left.size
+    while _most_units(left[:size]) > _INT64_MAX:
+        if size == carried + 1:
+            raise ValueError(
+                f"the fill in row {row} and what its group has open come to "
+                f"{_most_units(left[:size])} units of one side, past the {_INT64_MAX} that can "
+                "be counted: use a coarser quantity unit"
+            )
+        size = carried + (size - carried) // 2
+    return size
 
 
 def _match_block(
@@ -211,9 +219,8 @@ def _match_block(
     start = np.flatnonzero(np.append(True, group[1:] != group[:-1]))
     group = group[start] if keys.ids is None else keys.ids[group[start]]
     buy_end, sell_end, most_closed = _lot_ends(left, start)
-    closed, sold = _steps(buy_end), _steps(sell_end)
-    buy_at, sell_at = np.flatnonzero(closed != 0), np.flatnonzero(sold != 0)
-    closed -= sold
+    closed = np.diff(buy_end - sell_end, prepend=0)  # signed: each fill bought or sold
+    buy_at, sell_at = np.flatnonzero(closed > 0), np.flatnonzero(closed < 0)
     pnl = _realised(closed, _pick(price, row), start, most_closed)
     left -= closed
     buy_lot, sell_lot, units = _merge(_pick(buy_end, buy_at), _pick(sell_end, sell_at))
@@ -241,24 +248,17 @@ def _lot_ends(signed: Int64Array, start: Int64Array) -> tuple[Int64Array, Int64A
     return bought, sold, int(line.max())
 
 
-def _steps(ends: Int64Array) -> Int64Array:
-    """Return how far each end lies past the one before it, the first past 0."""
-    steps = ends.copy()
-    steps[1:] -= ends[:-1]
-    return steps
-
-
 def _merge(buy_end: Int64Array, sell_end: Int64Array) -> tuple[Int64Array, Int64Array, Int64Array]:
     """Cut the line at every lot end; return buy lot, sell lot and units of each stretch."""
     # The lowest bit says whose end it is. Ends are below 2^63, so the key fits 64 bits unsigned.
-    # Both halves ascend already, and a stable sort merges such runs in linear time.
+    # Both halves ascend: a stable sort merges such runs in linear time.
     key = np.concatenate((buy_end, sell_end)).view(np.uint64)
     key <<= 1
     key[buy_end.size :] |= 1
     key.sort(kind="stable")
-    is_sell = (key & 1).astype(np.int64)
-    key >>= 1
-    stretch = _steps(key.view(np.int64))
+    is_sell = (key & 1).view(np.int64)
+    ends: Int64Array = (key >> 1).view(np.int64)
+    stretch: Int64Array = np.diff(ends, prepend=0)
     # Left of a stretch lie the ends of all lots used up before it: their count is the lot at work.
     sell_lot = np.cumsum(is_sell) - is_sell
     kept = np.flatnonzero(stretch != 0)  # both sides ending at one point leave an empty stretch

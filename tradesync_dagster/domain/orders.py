@@ -1,13 +1,17 @@
 """Orders: what a broker reports, what the ledger keeps, and the words for both.
 
 What belongs here: the order's values, its statuses and how brokers' status words map to them.
-What does not: telling ours from external ones (``external``), fills (``fills``).
+What does not: which status may follow which (``order_states`` has the table), telling ours from
+external ones (``external``), fills (``fills``).
 """
 
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 from uuid import UUID, uuid5
+
+from tradesync_dagster.domain.order_parts import Part
+from tradesync_dagster.domain.order_sources import OrderSource
 
 _NAMESPACE = UUID("5a3c5d5e-5d0b-5c52-9d4a-6f6f1c0b7a11")
 """Names order ids. Changing it would rename every order: never do."""
@@ -118,6 +122,7 @@ class BrokerOrder:
         updated_at: The latest time that the broker gives for it, UTC.
         tag: What was sent as the order's tag; empty for none.
         message: The broker's words on a rejection; empty for none.
+        source: What placed it, as far as the broker tells; ``Order.source`` is what people see.
     """
 
     broker_order_id: str
@@ -143,6 +148,7 @@ class BrokerOrder:
     message: str = ""
     exchange_order_id: str = ""
     parent_order_id: str = ""
+    source: OrderSource = OrderSource.UNKNOWN
 
     @property
     def status(self) -> OrderStatus:
@@ -164,6 +170,16 @@ class Order:
         client_order_id: Ours, where a placement of ours made it; empty otherwise.
         strategy_id: Its owner; empty while unassigned.
         confidence: 0 to 100, how sure the owner is; ``None`` before attribution.
+        parts: Its first units, where strategies share it; ``strategy_id`` owns what follows them.
+        failure_reason: Why it did not reach the broker, or was rejected; empty for neither.
+        first_failed_at: When that was first learnt, UTC; the first failure of all that were
+            tried again.
+        last_retry_attempt: When it was last tried again, UTC.
+        retry_count: How often it was tried again.
+        shortfall: Money that was missing, in millionths, where the refusal tells.
+        execution_time: The broker's time on the row that first showed its latest fill, UTC.
+        cancel_asked: Who asked to cancel it and why; empty for nobody.
+        retry_of: The order that this one tries again, where that one ended at the broker.
     """
 
     order_id: UUID
@@ -176,6 +192,25 @@ class Order:
     client_order_id: str = ""
     strategy_id: str = ""
     confidence: int | None = None
+    parts: tuple[Part, ...] = ()
+    failure_reason: str = ""
+    first_failed_at: datetime | None = None
+    last_retry_attempt: datetime | None = None
+    retry_count: int = 0
+    shortfall: int | None = None
+    execution_time: datetime | None = None
+    cancel_asked: str = ""
+    retry_of: UUID | None = None
+
+    @property
+    def in_book(self) -> bool:
+        """Whether a book of the broker has ever held it; a placement of ours waits for that."""
+        return bool(self.broker.status_word)
+
+    @property
+    def source(self) -> str:
+        """What placed it; empty for an order of ours, whose source is known."""
+        return "" if self.origin is Origin.INTERNAL else self.broker.source.value
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,13 +232,19 @@ class OrderEvent:
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """A placement of ours, committed before the broker was called.
+    """One sending of an order of ours, committed before the broker was called.
 
     Attributes:
         client_order_id: Sent to the broker as the tag.
+        quantity: What we last asked for; so are the prices. A book that says otherwise was changed
+            by somebody else.
         broker_order_id: The broker's id once it acknowledged; empty until then.
         state: ``placing``, ``acknowledged``, ``unknown`` or ``refused``.
         created_at: UTC.
+        order_id: The ledger's order that it sends.
+        value: What it counted against the account's limits, in millionths.
+        missed_at: When the first book was asked for that should have held it and did not, UTC.
+        who: Who wanted it.
     """
 
     client_order_id: str
@@ -220,6 +261,11 @@ class Intent:
     broker_order_id: str = ""
     strategy_id: str = ""
     reason: str = ""
+    trigger_price: int = 0
+    order_id: UUID | None = None
+    value: int = 0
+    missed_at: datetime | None = None
+    who: str = ""
 
 
 def order_id_of(account_id: int, trade_date: date, broker_order_id: str) -> UUID:
@@ -234,3 +280,16 @@ def order_id_of(account_id: int, trade_date: date, broker_order_id: str) -> UUID
         A UUID of version 5.
     """
     return uuid5(_NAMESPACE, f"{account_id}|{trade_date.isoformat()}|{broker_order_id}")
+
+
+def placed_id_of(account_id: int, client_order_id: str) -> UUID:
+    """Name an order of ours, which has no broker's id yet.
+
+    Args:
+        account_id: The account's id.
+        client_order_id: Of its first sending.
+
+    Returns:
+        A UUID of version 5, which the order keeps for good.
+    """
+    return uuid5(_NAMESPACE, f"{account_id}|placed|{client_order_id}")

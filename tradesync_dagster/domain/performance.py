@@ -5,8 +5,8 @@ belongs here: profit over time, exposure, win rate, drawdown. What does not: mak
 (``bookkeeping``), charges and taxes.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any, Final
 
@@ -168,3 +168,21 @@ def _by_day(day: Int64Array, values: ExactArray, count: int) -> ExactArray:
     total = np.zeros(count, object)
     np.add.at(total, day, values)
     return _narrowed(total)
+
+
+def combined(several: Sequence[Curve]) -> Curve:
+    """Add books up, such as those of one strategy in several accounts.
+
+    Args:
+        several: One at least, over the same days.
+
+    Returns:
+        Their sums day by day.
+    """
+    first = several[0]
+    sums = {
+        one.name: sum(getattr(curve, one.name).astype(object) for curve in several)
+        for one in fields(Curve)
+        if one.name != "day"
+    }
+    return Curve(day=first.day, **sums)

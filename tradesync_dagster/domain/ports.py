@@ -4,10 +4,10 @@ What belongs here: the narrow doors to clock, brokers, store and publishers. Wha
 anything that opens a connection; what a transaction over the books offers (``unit_of_work``).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from datetime import date, datetime
-from typing import Protocol
+from datetime import date, datetime, timedelta
+from typing import Any, Protocol, TypeVar
 
 from tradesync_dagster.domain.accounts import Account
 from tradesync_dagster.domain.answers import (
@@ -19,9 +19,11 @@ from tradesync_dagster.domain.answers import (
 )
 from tradesync_dagster.domain.fills import Fill
 from tradesync_dagster.domain.orders import BrokerOrder
-from tradesync_dagster.domain.publications import OutboxMessage, Snapshot, Told
+from tradesync_dagster.domain.publications import OutboxMessage, Published, Snapshot, Told
 from tradesync_dagster.domain.spikes import Activity
 from tradesync_dagster.domain.unit_of_work import UnitOfWork
+
+_Result = TypeVar("_Result")
 
 
 class Clock(Protocol):
@@ -90,8 +92,12 @@ class BrokerClient(Protocol):
 class Brokers(Protocol):
     """Hands out an account's client; all clients share one set of connections."""
 
-    def client(self, account: Account) -> BrokerClient:
+    def client(self, account: Account, known: Mapping[str, str] = ...) -> BrokerClient:
         """Return the account's client.
+
+        Args:
+            account: With its credentials.
+            known: Hashes of its answers that need not be read again, by kind.
 
         Raises:
             UnknownBrokerError: No adapter has the account's broker.
@@ -108,6 +114,14 @@ class SnapshotPublisher(Protocol):
 
     def publish(self, snapshots: Sequence[Snapshot]) -> None:
         """Write all snapshots, keeping any that is already newer.
+
+        Raises:
+            ConfigurationError: The server cannot be reached or refuses; it says which and why.
+        """
+        ...
+
+    def held(self, keys: Sequence[str]) -> Mapping[str, int]:
+        """Tell which version of each account's snapshot front ends find; none where they find none.
 
         Raises:
             ConfigurationError: The server cannot be reached or refuses; it says which and why.
@@ -144,6 +158,11 @@ class People(Protocol):
         """
         ...
 
+    @property
+    def pause(self) -> timedelta:
+        """Least time between two notes about orders to one address."""
+        ...
+
     def __len__(self) -> int:
         """Return how many addresses there are."""
         ...
@@ -156,12 +175,40 @@ class Store(Protocol):
         """Open a transaction with the accounts' lease; commit at its end, or undo on an error."""
         ...
 
+    def transact(
+        self,
+        account_ids: Sequence[int],
+        work: Callable[[UnitOfWork], _Result],
+        *,
+        patient: bool = True,
+    ) -> _Result:
+        """Do work that may be repeated in such a transaction.
+
+        Args:
+            account_ids: The accounts that will be written.
+            work: What to do; without other effects than the transaction's.
+            patient: Whether to try again, for seconds, while the database is busy or away.
+
+        Returns:
+            What the work returned.
+
+        Raises:
+            StoreBusyError: It stayed busy; nothing was kept.
+            StoreAwayError: It went away and did not come back; all was kept, or nothing.
+            StoreError: It refused what was written; nothing was kept.
+        """
+        ...
+
     def look(self) -> AbstractContextManager[UnitOfWork]:
         """Open a transaction that only reads, over all accounts and without a lease."""
         ...
 
     def accounts(self, *, enabled_only: bool = True) -> list[Account]:
         """Read the accounts by key."""
+        ...
+
+    def put_tick(self, row: Mapping[str, Any]) -> None:
+        """Keep what a tick came to: a row of ``ticks``."""
         ...
 
     def update_messages(self, bodies: Mapping[str, bytes]) -> None:
@@ -172,12 +219,20 @@ class Store(Protocol):
         """Read snapshots that are newer than what was published; all of the accounts' if given."""
         ...
 
+    def published(self, account_ids: Sequence[int]) -> list[Published]:
+        """Read of which of the accounts the newest snapshot was published."""
+        ...
+
     def mark_published(self, snapshots: Sequence[Snapshot]) -> None:
         """Note the versions that the publisher took."""
         ...
 
     def pending_messages(self, limit: int, exchange: str | None = None) -> list[OutboxMessage]:
         """Read unsent notifications, oldest first; without an exchange, all but people's."""
+        ...
+
+    def last_sent(self, exchange: str) -> datetime | None:
+        """Tell when a message to an exchange was last taken, UTC; ``None`` for never."""
         ...
 
     def activities(self, since: date, lately: datetime, minimum: int) -> list[Activity]:

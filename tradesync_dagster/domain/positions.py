@@ -10,6 +10,7 @@ prices come from (``sync``).
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from enum import StrEnum
 from typing import Any
 
 import pandas as pd
@@ -24,6 +25,15 @@ Key = tuple[int, str, str, str]
 """Account id, exchange, symbol, product."""
 Prices = Mapping[tuple[str, str], tuple[int, int | None]]
 """(multiplier, last price in millionths or None) by (exchange, symbol)."""
+
+
+class Behind(StrEnum):
+    """What an open lot stands behind at a day's end."""
+
+    HOLDING = "holding"
+    POSITION = "position"
+    MISSING = "missing"
+    """Nothing: delivery sold that nobody is known to have bought."""
 
 
 @dataclass(slots=True)
@@ -73,11 +83,11 @@ def show(
     positions: dict[Key, _Position] = {}
     held: dict[tuple[int, str, str], list[Row]] = {}
     for lot in _records(lots):
-        delivery = lot["product"] in DELIVERY
         queue = (lot["account_id"], lot["instrument"], lot["product"])
-        if delivery and lot["quantity"] < 0:
+        whose = behind(lot, today)
+        if whose is Behind.MISSING:
             shown.missing[queue] = shown.missing.get(queue, 0) - lot["quantity"]
-        elif delivery and lot["trade_date"] < today.toordinal():
+        elif whose is Behind.HOLDING:
             held.setdefault(queue, []).append(lot)
         else:
             _of(positions, lot).lots.append(lot)
@@ -87,6 +97,23 @@ def show(
     rows = (_holding_row(key, held[key], prices, previous_day) for key in held)
     shown.holdings += sorted(rows, key=_place)
     return shown
+
+
+def behind(lot: Row, day: date) -> Behind:
+    """Tell what an open lot stands behind.
+
+    Args:
+        lot: A row of ``LOT_COLUMNS``, open at the day's end.
+        day: The day.
+
+    Returns:
+        A delivery lot of an earlier day is a holding's, any other lot a position's.
+    """
+    if lot["product"] not in DELIVERY:
+        return Behind.POSITION
+    if lot["quantity"] < 0:
+        return Behind.MISSING
+    return Behind.HOLDING if lot["trade_date"] < day.toordinal() else Behind.POSITION
 
 
 def _records(frame: Frame) -> Iterator[Row]:
@@ -121,7 +148,7 @@ def _position_row(key: Key, position: _Position, prices: Prices) -> Row:
     account_id, exchange, symbol, product = key
     multiplier, price = prices.get((exchange, symbol), (1, None))
     net = sum(lot["quantity"] for lot in position.lots)
-    average = _average(position.lots)
+    average = average_price(position.lots)
     if product in DELIVERY:
         net = position.bought - position.sold
         if net < 0:
@@ -161,7 +188,7 @@ def _holding_row(
         "isin": "" if ":" in instrument else instrument,
         "quantity": sum(lot["quantity"] for lot in lots) - arriving,
         "t1_quantity": arriving,
-        "average_price": _average(lots),
+        "average_price": average_price(lots),
         "unrealised_pnl": _unrealised(lots, multiplier, price),
         "last_price": price,
         "assumed_quantity": _assumed(lots),
@@ -176,7 +203,8 @@ def _unrealised(lots: Sequence[Row], multiplier: int, price: int | None) -> str 
     return str(multiplier * sum(lot["quantity"] * (price - lot["price"]) for lot in lots))
 
 
-def _average(lots: Sequence[Row]) -> int:
+def average_price(lots: Sequence[Row]) -> int:
+    """Return what open lots cost a unit, or for a short brought in, in millionths, rounded."""
     quantity = sum(lot["quantity"] for lot in lots)
     value = sum(lot["quantity"] * lot["price"] for lot in lots)
     sign = 1 if quantity > 0 else -1

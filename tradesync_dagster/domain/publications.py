@@ -16,15 +16,18 @@ class OutboxMessage:
 
     Attributes:
         message_id: For deduplication by consumers; the same on a rerun.
+        account_id: ``None`` where it tells of an organization.
         body: The JSON document.
+        passing: Whether it is soon of no use once it was sent, since nothing had changed.
     """
 
     message_id: str
-    account_id: int
+    account_id: int | None
     exchange: str
     routing_key: str
     body: bytes
     created_at: datetime
+    passing: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,15 @@ class Snapshot:
     key: str
     version: int
     body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A snapshot that front ends should find, without its document; see ``Snapshot``."""
+
+    account_id: int
+    key: str
+    version: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,11 @@ What belongs here: the figures that runs, tables and notifications show. What do
 (``sync``) or showing them.
 """
 
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
 SUCCESS = "success"
 PARTIAL = "partial_success"
@@ -81,6 +84,14 @@ class ResponseTime:
     max_seconds: float
 
 
+class Stretch(NamedTuple):
+    """Some part of a tick, in seconds since its beginning."""
+
+    part: str
+    start: float
+    end: float
+
+
 @dataclass(frozen=True, slots=True)
 class TickSummary:
     """One tick over many accounts.
@@ -93,6 +104,10 @@ class TickSummary:
         publish_errors: What kept snapshots or messages from their servers, in sentences; they stay
             in the store and go out with the next tick.
         response_times: By broker and endpoint.
+        shard: Which part of all accounts it was over; empty for no such part.
+        parts: Wall seconds by part; what is fetched while other accounts are written counts once.
+        interval_seconds: After what time the next tick is due; 0 where none is.
+        stretches: The parts as they followed one another.
     """
 
     tick_id: str
@@ -101,6 +116,16 @@ class TickSummary:
     results: tuple[AccountResult, ...]
     publish_errors: tuple[str, ...] = ()
     response_times: tuple[ResponseTime, ...] = ()
+    shard: str = ""
+    parts: Mapping[str, float] = field(default_factory=dict)
+    interval_seconds: float = 0.0
+    stretches: tuple[Stretch, ...] = ()
+
+    @property
+    def overrun_seconds(self) -> float:
+        """By how much it outlasted its interval; 0 if it did not."""
+        over = self.seconds - self.interval_seconds
+        return max(over, 0.0) if self.interval_seconds else 0.0
 
     @property
     def status(self) -> str:
@@ -109,6 +134,10 @@ class TickSummary:
         if not found or found == {SUCCESS}:
             return PARTIAL if self.publish_errors else SUCCESS
         return FAILED if found == {FAILED} else PARTIAL
+
+    def statuses(self) -> dict[str, int]:
+        """Count accounts by status."""
+        return dict(Counter(result.status for result in self.results))
 
     def total(self, name: str) -> int:
         """Add up one figure over the accounts.

@@ -4,17 +4,20 @@ What belongs here: reading and writing within one transaction that holds the acc
 does not: beginning one (``ports.Store``), SQL (``store``).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import date
 from typing import Any, Protocol
 
 import pandas as pd
 
-from tradesync_dagster.domain.answers import Reject
 from tradesync_dagster.domain.attribution_rows import AttributionRows
-from tradesync_dagster.domain.book_states import AddedFills, BookState, Generation
+from tradesync_dagster.domain.book_states import (
+    AddedFills,
+    Generation,
+    Unshown,
+)
 from tradesync_dagster.domain.bookkeeping import Books
-from tradesync_dagster.domain.breaks import Break, KnownBreak
+from tradesync_dagster.domain.evidence_rows import EvidenceRows
 from tradesync_dagster.domain.facts import (
     Conversion,
     CorporateAction,
@@ -23,38 +26,16 @@ from tradesync_dagster.domain.facts import (
     Settlement,
 )
 from tradesync_dagster.domain.fills import Fill
-from tradesync_dagster.domain.orders import Intent, Order, OrderEvent
-from tradesync_dagster.domain.publications import OutboxMessage
+from tradesync_dagster.domain.heartbeats import HeartbeatRows
+from tradesync_dagster.domain.moderation_rows import FakeOrderRows
+from tradesync_dagster.domain.order_rows import OrderRows
+from tradesync_dagster.domain.preference_rows import PreferenceRows
+from tradesync_dagster.domain.publications import OutboxMessage, Published
 from tradesync_dagster.domain.records import ClosingPrice, Correction, Recorded, StoredFill
-
-
-class OrderRows(Protocol):
-    """Orders, their events, and our placements."""
-
-    def orders(self, account_ids: Sequence[int], since: date) -> list[Order]:
-        """Read the orders registered on ``since`` or later."""
-        ...
-
-    def intents(self, account_ids: Sequence[int], since: datetime) -> list[Intent]:
-        """Read our placements made at ``since`` or later."""
-        ...
-
-    def put_intents(self, intents: Iterable[Intent]) -> None:
-        """Insert or update placements."""
-        ...
-
-    def put_orders(self, orders: Iterable[Order], events: Iterable[OrderEvent]) -> None:
-        """Insert or update orders and add their events; a repeated event changes nothing."""
-        ...
-
-    def assignments(self, account_ids: Sequence[int]) -> pd.DataFrame:
-        """Read which strategy owns which order.
-
-        Returns:
-            ``account_id``, ``trade_date`` (ordinal), ``broker_order_id``, ``strategy_id``; orders
-            of no strategy are left out.
-        """
-        ...
+from tradesync_dagster.domain.retry_rows import RetryRows
+from tradesync_dagster.domain.task_rows import MandateRows, TaskRows
+from tradesync_dagster.domain.trading_rows import TradingRows
+from tradesync_dagster.domain.twins import RouteRows
 
 
 class FillRows(Protocol):
@@ -74,6 +55,10 @@ class FillRows(Protocol):
         self, account_ids: Sequence[int], since: date, until: date | None = None
     ) -> pd.DataFrame:
         """Read fills of ``since`` to ``until`` (both included) as ``bookkeeping.FILL_COLUMNS``."""
+        ...
+
+    def fill_days(self, account_ids: Sequence[int], since: date) -> list[tuple[date, int]]:
+        """Count the fills of each day from ``since`` on, by day."""
         ...
 
     def facts(self, account_ids: Sequence[int]) -> Facts:
@@ -157,6 +142,23 @@ class BookRows(Protocol):
         """Record how far the books have been made."""
         ...
 
+    def unshown(self, account_ids: Sequence[int]) -> list[Unshown]:
+        """Read which accounts have days that changed since they were last shown."""
+        ...
+
+    def mark_changed(self, since: Mapping[int, date]) -> None:
+        """Note from which day on the figures of accounts' days changed; books do so themselves."""
+        ...
+
+    def mark_shown(self, shown: Iterable[Unshown], following: date | None) -> None:
+        """Note that days were shown as they were when ``unshown`` told of them.
+
+        Args:
+            shown: What it told; where more changed meanwhile, nothing is noted.
+            following: The first day that was not shown; ``None`` if there is none.
+        """
+        ...
+
     def books_since(
         self, account_ids: Sequence[int], day: date, instruments: Sequence[str] | None
     ) -> Books:
@@ -202,50 +204,19 @@ class BookRows(Protocol):
         ...
 
 
-class EvidenceRows(Protocol):
-    """What brokers sent and what came of it."""
-
-    def states(self, account_ids: Sequence[int]) -> list[BookState]:
-        """Read the last applied answers."""
-        ...
-
-    def put_states(self, states: Iterable[BookState]) -> None:
-        """Insert or replace last applied answers."""
-        ...
-
-    def add_payloads(self, payloads: Mapping[str, bytes], at: datetime) -> None:
-        """Keep raw payloads by hash."""
-        ...
-
-    def add_rejects(self, rejects: Iterable[tuple[int, str, Reject]], at: datetime) -> None:
-        """Keep (account_id, kind, reject) in quarantine; the same again is dated and counted."""
-        ...
-
-    def breaks(self, account_ids: Sequence[int], kinds: Sequence[str]) -> list[KnownBreak]:
-        """Read the breaks of some kinds, resolved ones too."""
-        ...
-
-    def put_known_breaks(self, breaks: Iterable[KnownBreak]) -> None:
-        """Insert or replace breaks as they are."""
-        ...
-
-    def put_breaks(self, breaks: Iterable[Break]) -> None:
-        """Insert breaks, or date, count and update those already there."""
-        ...
-
-    def put_results(self, rows: Iterable[Mapping[str, Any]]) -> None:
-        """Record the outcome of a sync for each account."""
-        ...
-
-    def last_results(self, account_ids: Sequence[int]) -> dict[int, dict[str, Any]]:
-        """Read the outcome of each account's latest sync; one never synced has none."""
-
-
 class PublicationRows(Protocol):
     """What waits to be published."""
 
     def put_snapshots(self, documents: Mapping[int, bytes]) -> set[int]:
         """Store changed documents with the next version; return the accounts that changed."""
+        ...
+
+    def snapshots(self, account_ids: Collection[int]) -> dict[int, bytes]:
+        """Read documents; an account without any has none."""
+        ...
+
+    def published(self, account_ids: Sequence[int]) -> list[Published]:
+        """Read of which of the accounts the newest snapshot was published."""
         ...
 
     def add_messages(self, messages: Iterable[OutboxMessage]) -> None:
@@ -255,12 +226,20 @@ class PublicationRows(Protocol):
 
 class UnitOfWork(
     OrderRows,
+    TradingRows,
     FillRows,
     FactRows,
     BookRows,
     EvidenceRows,
     PublicationRows,
     AttributionRows,
+    FakeOrderRows,
+    RetryRows,
+    PreferenceRows,
+    TaskRows,
+    HeartbeatRows,
+    MandateRows,
+    RouteRows,
     Protocol,
 ):
     """One transaction over the books, holding the lease of the accounts it was begun for."""

@@ -21,6 +21,7 @@ fills that a broker reports itself (``fills``).
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from typing import Final
 
 import pandas as pd
 
@@ -30,6 +31,9 @@ from tradesync_dagster.domain.market_calendar import trade_date_of
 from tradesync_dagster.domain.money import INT64_MAX, format_price
 from tradesync_dagster.domain.orders import BrokerOrder
 
+KINDS: Final = ("filled_quantity_fell", "filled_value_changed", "filled_value_fell",
+                "filled_value_too_large", "fill_time_went_back")  # fmt: skip
+"""The kinds of breaks that are found here."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SECOND_PART = "+"
 
@@ -207,4 +211,9 @@ def _break(account_id: int, row: BrokerOrder, mark: Watermark, kind: str, at: da
         "broker_average": format_price(row.average_price),
         "broker_time": row.updated_at.isoformat(),
     }
-    return Break(account_id, kind, f"{row.trade_date}:{row.broker_order_id}", at, evidence)
+    return Break(account_id, kind, order_subject(row), at, evidence)
+
+
+def order_subject(row: BrokerOrder) -> str:
+    """Name an order among an account's breaks."""
+    return f"{row.trade_date}:{row.broker_order_id}"
