@@ -29,7 +29,12 @@ class Accounts(Repository):
     """Reads and writes accounts."""
 
     def listed(
-        self, cipher: MultiFernet, *, enabled_only: bool, elsewhere: Elsewhere = nowhere
+        self,
+        cipher: MultiFernet,
+        *,
+        enabled_only: bool,
+        elsewhere: Elsewhere = nowhere,
+        key: str | None = None,
     ) -> list[Account]:
         """Read the accounts by key.
 
@@ -37,6 +42,7 @@ class Accounts(Repository):
             cipher: Opens the credentials.
             enabled_only: Leave out those that syncs leave out.
             elsewhere: Where secrets come from that are not stored, or stand before those.
+            key: Only this one, ``ORG/ACCOUNT``; the others' credentials are not opened.
 
         Returns:
             The accounts with their credentials.
@@ -51,7 +57,8 @@ class Accounts(Repository):
         return [
             _account_of(row, cipher, given.get((row["organization_id"], row["pseudo_account"]), {}))
             for row in rows
-            if row["enabled"] or not enabled_only
+            if (row["enabled"] or not enabled_only)
+            and key in (None, f"{row['organization_id']}/{row['pseudo_account']}")
         ]
 
     def put(self, account: Account, cipher: MultiFernet) -> None:
@@ -150,6 +157,16 @@ class Accounts(Repository):
         if done.rowcount == 0:
             raise _unknown(key)
 
+    def set_live(self, key: str, *, live: bool) -> None:
+        """Mark an account as one at whose broker orders may be placed, or no longer.
+
+        Raises:
+            AccountNotFoundError: There is no such account.
+        """
+        statement = update(tables.accounts).where(*_named(key)).values(live=live)
+        if self._connection.execute(statement).rowcount == 0:
+            raise _unknown(key)
+
     def put_strategies(self, rows: list[Mapping[str, object]]) -> None:
         """Insert strategies, or bring their names up to date."""
         upsert(self._connection, tables.strategies, rows, keep=("created_at",))
@@ -182,6 +199,7 @@ def _account_of(row: RowMapping, cipher: MultiFernet, given: Mapping[str, str]) 
         pseudo_account=row["pseudo_account"],
         broker=row["broker"],
         enabled=row["enabled"],
+        live=row["live"],
         base_url=row["base_url"],
         credentials={**credentials, **given},
     )

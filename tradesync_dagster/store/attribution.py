@@ -7,21 +7,34 @@ What belongs here: reading and writing them in bulk. What does not: finding an o
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, delete, func, select
 
 from tradesync_dagster.domain.attribution_rows import (
+    OWNER_EVENTS,
     Attribution,
     Claim,
     OpenUnits,
     OwnedOrder,
     Strategy,
 )
-from tradesync_dagster.domain.orders import OrderStatus, Side
+from tradesync_dagster.domain.order_parts import shares_of
+from tradesync_dagster.domain.orders import OrderEvent, OrderStatus, Side
 from tradesync_dagster.store import book_tables, tables
+from tradesync_dagster.store.order_reading import parts_of
+from tradesync_dagster.store.orders import is_owned
 from tradesync_dagster.store.rows import Repository, insert_new, upsert
+
+
+class CalledOrder(NamedTuple):
+    """An order, by the id that it has at its broker."""
+
+    account_id: int
+    trade_date: date
+    broker_order_id: str
+    order_id: UUID
 
 
 class Attributions(Repository):
@@ -53,25 +66,70 @@ class Attributions(Repository):
         """Insert a claim; the first to make it stays."""
         insert_new(self._connection, tables.claims, [{"claim_id": claim.claim_id} | asdict(claim)])
 
-    def remove_claim(self, claim_id: UUID) -> bool:
-        """Take a claim back, and tell whether it was there."""
+    def remove_claim(self, claim_id: UUID, organization_id: str | None = None) -> bool:
+        """Take a claim back, of that organization if given, and tell whether it was there."""
         table = tables.claims
-        done = self._connection.execute(delete(table).where(table.c.claim_id == claim_id))
-        return done.rowcount > 0
+        query = delete(table).where(table.c.claim_id == claim_id)
+        if organization_id is not None:
+            query = query.where(table.c.organization_id == organization_id)
+        return self._connection.execute(query).rowcount > 0
+
+    def has_order(self, order_id: UUID, account_ids: Sequence[int]) -> bool:
+        """Tell whether some of the accounts has an order."""
+        table = tables.orders
+        query = select(table.c.order_id).where(
+            table.c.order_id == order_id, table.c.account_id.in_(account_ids)
+        )
+        return self._connection.execute(query).first() is not None
+
+    def orders_called(
+        self, account_ids: Sequence[int], broker_order_ids: Sequence[str]
+    ) -> list[CalledOrder]:
+        """List accounts' orders by the brokers' ids, oldest first; ids come back on other days.
+
+        Args:
+            account_ids: Whose.
+            broker_order_ids: As the brokers write them.
+        """
+        table = tables.orders
+        query = (
+            select(*(table.c[name] for name in CalledOrder._fields))
+            .where(
+                table.c.account_id.in_(account_ids),
+                table.c.broker_order_id.in_(broker_order_ids),
+            )
+            .order_by(table.c.trade_date, table.c.account_id)
+        )
+        return [CalledOrder(*row) for row in self._connection.execute(query)]
 
     def owned_orders(self, account_ids: Sequence[int], since: date) -> list[OwnedOrder]:
         """See ``attribution_rows.AttributionRows``."""
         table = tables.orders
         names = (
             "account_id", "strategy_id", "exchange", "symbol", "product", "side", "quantity",
-            "trade_date", "placed_at", "pending_quantity", "status", "confidence",
+            "trade_date", "placed_at", "filled_quantity", "pending_quantity", "status",
+            "confidence", "parts",
         )  # fmt: skip
         query = select(*(table.c[name] for name in names)).where(
             table.c.account_id.in_(account_ids),
             table.c.trade_date >= since,
-            table.c.strategy_id != "",
+            is_owned(),
         )
-        return [_owned(dict(row)) for row in self._connection.execute(query).mappings()]
+        rows = self._connection.execute(query).mappings()
+        return [one for row in rows for one in _owned(dict(row))]
+
+    def owner_events(self, order_ids: Sequence[UUID]) -> dict[UUID, list[OrderEvent]]:
+        """See ``attribution_rows.AttributionRows``."""
+        table = tables.order_events
+        query = (
+            select(table.c.order_id, table.c.kind, table.c.at, table.c.detail)
+            .where(table.c.order_id.in_(order_ids), table.c.kind.in_(OWNER_EVENTS))
+            .order_by(table.c.order_id, table.c.at)
+        )
+        found: dict[UUID, list[OrderEvent]] = {}
+        for row in self._connection.execute(query):
+            found.setdefault(row[0], []).append(OrderEvent(*row))
+        return found
 
     def open_units(self, account_ids: Sequence[int]) -> OpenUnits:
         """See ``attribution_rows.AttributionRows``."""
@@ -121,8 +179,22 @@ def _with_order() -> Select[Any]:
     ).join_from(decisions, orders)
 
 
-def _owned(row: dict[str, Any]) -> OwnedOrder:
-    pending, status = row.pop("pending_quantity"), OrderStatus(row.pop("status"))
+def _owned(row: dict[str, Any]) -> list[OwnedOrder]:
+    """Read an order as each strategy that owns some of it has it."""
+    filled, pending = row.pop("filled_quantity"), row.pop("pending_quantity")
     guessed = row.pop("confidence") is not None  # people and placements are never unsure
-    working = 0 if status.is_terminal else pending
-    return OwnedOrder(**{**row, "side": Side(row["side"])}, working=working, guessed=guessed)
+    until = filled if OrderStatus(row.pop("status")).is_terminal else filled + pending
+    quantity = row.pop("quantity")
+    row["side"] = Side(row["side"])
+    shares = shares_of(row.pop("strategy_id"), parts_of(row.pop("parts")))
+    return [
+        OwnedOrder(
+            **row,
+            strategy_id=share.strategy_id,
+            quantity=share.within(0, quantity),
+            working=share.within(filled, until),
+            guessed=guessed,
+        )
+        for share in shares
+        if share.strategy_id and share.within(0, quantity)
+    ]

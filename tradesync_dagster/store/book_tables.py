@@ -186,6 +186,9 @@ generations = Table(
     Column("stale_from", Date),
     # The first trading day whose opening balances are known.
     Column("opened_on", Date),
+    # The first day whose books changed since their days were last shown, and how often any did.
+    Column("changed_from", Date),
+    Column("changes", Integer, nullable=False, server_default=text("0")),
 )
 
 positions = Table(

@@ -5,15 +5,24 @@ What belongs here: reading and writing them in bulk. What does not: matching and
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from datetime import date, timedelta
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import ColumnElement, Table, and_, bindparam, delete, select
+from sqlalchemy import (
+    ColumnElement,
+    Table,
+    and_,
+    bindparam,
+    case,
+    delete,
+    literal,
+    select,
+)
 
 from tradesync_dagster.domain.book_frames import DAY_COLUMNS, LOT_COLUMNS, QUEUE
-from tradesync_dagster.domain.book_states import Generation
+from tradesync_dagster.domain.book_states import Generation, Unshown
 from tradesync_dagster.domain.bookkeeping import Books
 from tradesync_dagster.store import book_tables
 from tradesync_dagster.store.frames import frame_of, rows_of, tuples_of
@@ -26,7 +35,8 @@ class BookKeeping(Repository):
     def generations(self, account_ids: Sequence[int]) -> dict[int, Generation]:
         """See ``unit_of_work.BookRows``."""
         table = book_tables.generations
-        query = select(table).where(table.c.account_id.in_(account_ids))
+        columns = [table.c[field.name] for field in fields(Generation)]
+        query = select(*columns).where(table.c.account_id.in_(account_ids))
         found = {
             r["account_id"]: Generation(**r) for r in self._connection.execute(query).mappings()
         }
@@ -35,6 +45,41 @@ class BookKeeping(Repository):
     def put_generations(self, generations: Iterable[Generation]) -> None:
         """See ``unit_of_work.BookRows``."""
         upsert(self._connection, book_tables.generations, [asdict(g) for g in generations])
+
+    def unshown(self, account_ids: Sequence[int]) -> list[Unshown]:
+        """See ``unit_of_work.BookRows``."""
+        table = book_tables.generations
+        query = (
+            select(
+                table.c.account_id,
+                table.c.changed_from,
+                table.c.changes,
+                table.c.stale_from.is_not(None),
+            )
+            .where(table.c.account_id.in_(account_ids), table.c.changed_from.is_not(None))
+            .order_by(table.c.account_id)
+        )
+        rows = self._connection.execute(query)
+        return [Unshown(row[0], row[1], row[2], bool(row[3])) for row in rows]
+
+    def mark_changed(self, since: Mapping[int, date]) -> None:
+        """See ``unit_of_work.BookRows``."""
+        table = book_tables.generations
+        insert_new(self._connection, table, [{"account_id": one} for one in since])
+        for account_id, day in sorted(since.items()):
+            earlier = case((table.c.changed_from < day, table.c.changed_from), else_=literal(day))
+            self._connection.execute(
+                table.update()
+                .where(table.c.account_id == account_id)
+                .values(changed_from=earlier, changes=table.c.changes + 1)
+            )
+
+    def mark_shown(self, shown: Iterable[Unshown], following: date | None) -> None:
+        """See ``unit_of_work.BookRows``."""
+        table = book_tables.generations
+        for one in shown:
+            same = (table.c.account_id == one.account_id) & (table.c.changes == one.changes)
+            self._connection.execute(table.update().where(same).values(changed_from=following))
 
     def books_since(
         self, account_ids: Sequence[int], day: date, instruments: Sequence[str] | None
@@ -76,11 +121,19 @@ class BookKeeping(Repository):
             old.lots,
             new.lots,
         )
-        self._replace_rows(book_tables.position_days, (*QUEUE, "trade_date"), old.days, new.days)
+        changed = self._replace_rows(
+            book_tables.position_days, (*QUEUE, "trade_date"), old.days, new.days
+        )
+        since: dict[int, int] = {}
+        for account_id, strategy_id, *_, day in changed:
+            if not strategy_id:
+                since[account_id] = min(day, since.get(account_id, day))
+        self.mark_changed({one: date.fromordinal(day) for one, day in since.items()})
 
     def _replace_rows(
         self, table: Table, key: Sequence[str], old: pd.DataFrame, new: pd.DataFrame
-    ) -> None:
+    ) -> list[tuple[Any, ...]]:
+        """Write the rows that differ, and return their keys."""
         columns = [*key, *(name for name in new.columns if name not in key)]
         before, after = tuples_of(old, columns), tuples_of(new, columns)
         stored, kept = set(before), {row[: len(key)] for row in after}
@@ -93,6 +146,7 @@ class BookKeeping(Repository):
             )
         fresh = [row for row in after if row not in stored]
         upsert(self._connection, table, rows_of(columns, fresh))
+        return gone + [row[: len(key)] for row in fresh]
 
     def open_lots(self, account_ids: Sequence[int], day: date | None) -> pd.DataFrame:
         """See ``unit_of_work.BookRows``."""

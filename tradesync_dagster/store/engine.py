@@ -14,10 +14,11 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
 
 from tradesync_dagster.domain.errors import ConfigurationError, NotMigratedError
+from tradesync_dagster.domain.transit import Transit
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 READ_ONLY = {"tradesync_read_only": True}
@@ -48,7 +49,12 @@ def open_engine(url: str) -> Engine:
             "postgresql+psycopg://USER@HOST:PORT/NAME"
         ) from None
     if parsed.drivername in {"postgresql", "postgresql+psycopg"}:
-        return create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True)
+        # Never prepared: a plan made while a table was small would be kept when it is large.
+        return create_engine(
+            parsed.set(drivername="postgresql+psycopg"),
+            pool_pre_ping=True,
+            connect_args={"prepare_threshold": None},
+        )
     if parsed.drivername != "sqlite":
         raise ConfigurationError(
             f"TRADESYNC_DATABASE_URL names {parsed.drivername!r}; the books live in "
@@ -110,6 +116,21 @@ def _in_words(engine: Engine) -> Iterator[None]:
         ) from None
 
 
+def transit(engine: Engine) -> Transit:
+    """Tell how the database is reached.
+
+    Raises:
+        ConfigurationError: It cannot be.
+    """
+    if engine.dialect.name == "sqlite":
+        return Transit((), encrypted=False, verified=False)
+    with _in_words(engine), engine.connect().execution_options(**READ_ONLY) as connection:
+        driver: Any = connection.connection.driver_connection
+        tls = bool(driver.pgconn.ssl_in_use)
+        mode = driver.info.get_parameters().get("sslmode")
+        return Transit((driver.info.host,), tls, tls and mode == "verify-full")
+
+
 def sweep(engine: Engine) -> None:
     """Rewrite SQLite's file, so that nothing is left in it of rows as they were before.
 
@@ -152,6 +173,38 @@ def migrate(engine: Engine, revision: str = "head") -> None:
             command.downgrade(_config(connection), revision)
         else:
             command.upgrade(_config(connection), revision)
+
+
+def downgrade(engine: Engine, revision: str) -> None:
+    """Take the schema back to an older revision; what only newer ones hold is lost.
+
+    Args:
+        engine: The books' engine.
+        revision: As ``tradesync db upgrade`` of the older version would bring it to.
+
+    Raises:
+        ConfigurationError: There is no such revision, or the database cannot be reached.
+    """
+    with _in_words(engine), engine.begin() as connection:
+        config = _config(connection)
+        known = [script.revision for script in ScriptDirectory.from_config(config).walk_revisions()]
+        current = MigrationContext.configure(connection).get_current_revision()
+        if revision not in known or current not in known or revision > current:
+            raise ConfigurationError(
+                f"the schema is at {current or 'none'} and cannot go back to {revision!r}; name "
+                f"one from {known[-1]} to it"
+            )
+        command.downgrade(config, revision)
+
+
+def is_empty(engine: Engine) -> bool:
+    """Tell whether nothing is in the database, not even empty tables.
+
+    Raises:
+        ConfigurationError: It cannot be reached.
+    """
+    with _in_words(engine), engine.connect().execution_options(**READ_ONLY) as connection:
+        return not inspect(connection).get_table_names()
 
 
 def check_migrated(engine: Engine) -> None:

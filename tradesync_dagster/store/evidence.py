@@ -4,47 +4,75 @@ What belongs here: reading and writing the evidence. What does not: judging it.
 """
 
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import and_, func, select
+from sqlalchemy import and_, case, or_, select
 
-from tradesync_dagster.domain.answers import Reject
+from tradesync_dagster.domain.answers import Payload, Reject
 from tradesync_dagster.domain.book_states import BookState
-from tradesync_dagster.domain.breaks import Break, BreakState, KnownBreak
+from tradesync_dagster.domain.breaks import Break, BreakState, KnownBreak, noted
+from tradesync_dagster.domain.intents import OPEN_STATES
+from tradesync_dagster.domain.looks import Look
+from tradesync_dagster.domain.quiet_looks import QuietLooks
+from tradesync_dagster.domain.reconciliation import KINDS
 from tradesync_dagster.store import tables
-from tradesync_dagster.store.rows import Repository, insert_new, upsert
+from tradesync_dagster.store.evidence_tables import quiet_looks, raw_payloads
+from tradesync_dagster.store.rows import Repository, insert_new, row_of, upsert
 
 
 class Evidence(Repository):
     """Reads and writes payloads, quarantine, breaks, states and results."""
 
     def states(self, account_ids: Sequence[int]) -> list[BookState]:
-        """See ``ports.UnitOfWork``."""
+        """See ``evidence_rows.EvidenceRows``."""
         table = tables.book_states
         query = select(table).where(table.c.account_id.in_(account_ids))
         return [BookState(**row) for row in self._connection.execute(query).mappings()]
 
     def put_states(self, states: Iterable[BookState]) -> None:
-        """See ``ports.UnitOfWork``."""
-        upsert(self._connection, tables.book_states, [asdict(state) for state in states])
+        """See ``evidence_rows.EvidenceRows``."""
+        upsert(self._connection, tables.book_states, map(row_of, states))
 
-    def add_payloads(self, payloads: Mapping[str, bytes], at: datetime) -> None:
-        """See ``ports.UnitOfWork``."""
-        insert_new(
+    def payloads(self, hashes: Collection[str]) -> dict[str, bytes]:
+        """See ``evidence_rows.EvidenceRows``."""
+        table = raw_payloads
+        query = select(table.c.payload_hash, table.c.body).where(
+            table.c.payload_hash.in_(sorted(hashes))
+        )
+        return {row[0]: zlib.decompress(row[1]) for row in self._connection.execute(query)}
+
+    def add_payloads(self, payloads: Iterable[Payload], at: datetime) -> None:
+        """See ``evidence_rows.EvidenceRows``."""
+        rows: dict[str, dict[str, Any]] = {}
+        for payload in payloads:
+            row = {
+                "payload_hash": payload.payload_hash,
+                "body": zlib.compress(payload.body, 1),
+                "first_seen_at": at,
+                "account_id": payload.account_id,
+                "last_seen_at": at,
+                "held": payload.held,
+            }
+            other = rows.setdefault(payload.payload_hash, row)
+            other["held"] |= payload.held
+            if other["account_id"] != payload.account_id:
+                other["account_id"] = None
+        upsert(
             self._connection,
-            tables.raw_payloads,
-            [
-                {"payload_hash": key, "body": zlib.compress(body, 1), "first_seen_at": at}
-                for key, body in payloads.items()
-            ],
+            raw_payloads,
+            rows.values(),
+            keep=("body", "first_seen_at"),
+            merged={
+                "account_id": lambda old, new: case((old == new, old), else_=None),
+                "held": or_,
+            },
         )
 
     def add_rejects(self, rejects: Iterable[tuple[int, str, Reject]], at: datetime) -> None:
-        """See ``ports.UnitOfWork``."""
+        """See ``evidence_rows.EvidenceRows``."""
         rows = [
             {
                 "account_id": account_id,
@@ -61,57 +89,75 @@ class Evidence(Repository):
         counted = {"seen_count": "last_seen_at"}
         upsert(self._connection, tables.quarantine, rows, keep=("first_seen_at",), counted=counted)
 
-    def breaks(self, account_ids: Sequence[int], kinds: Sequence[str]) -> list[KnownBreak]:
-        """See ``unit_of_work.EvidenceRows``."""
+    def breaks(
+        self, account_ids: Sequence[int], kinds: Sequence[str], *, unresolved: bool = False
+    ) -> list[KnownBreak]:
+        """See ``evidence_rows.EvidenceRows``."""
         table = tables.breaks
         query = select(table).where(table.c.account_id.in_(account_ids), table.c.kind.in_(kinds))
+        if unresolved:
+            query = query.where(table.c.state != BreakState.RESOLVED.value)
         rows = self._connection.execute(query).mappings()
         return [KnownBreak(**{**row, "state": BreakState(row["state"])}) for row in rows]
 
     def put_known_breaks(self, breaks: Iterable[KnownBreak]) -> None:
-        """See ``unit_of_work.EvidenceRows``."""
-        rows = [{**asdict(each), "state": each.state.value} for each in breaks]
+        """See ``evidence_rows.EvidenceRows``."""
+        rows = [{**row_of(each), "state": each.state.value} for each in breaks]
         upsert(self._connection, tables.breaks, rows)
 
     def put_breaks(self, breaks: Iterable[Break]) -> None:
-        """See ``ports.UnitOfWork``."""
-        rows = [
-            {
-                "account_id": found.account_id,
-                "kind": found.kind,
-                "subject": found.subject,
-                "state": "open",
-                "owner": "",
-                "first_seen_at": found.seen_at,
-                "last_seen_at": found.seen_at,
-                "evidence": found.evidence,
-            }
-            for found in breaks
-        ]
-        upsert(
-            self._connection,
-            tables.breaks,
-            rows,
-            keep=("first_seen_at", "state", "owner"),
-            counted={"seen_count": "last_seen_at"},
+        """See ``evidence_rows.EvidenceRows``."""
+        found = list(breaks)
+        if found:
+            accounts, kinds = {each.account_id for each in found}, {each.kind for each in found}
+            known = self.breaks(sorted(accounts), sorted(kinds))
+            self.put_known_breaks(noted(known, found))
+
+    def open_questions(self, account_ids: Sequence[int]) -> set[int]:
+        """See ``evidence_rows.EvidenceRows``."""
+        breaks, intents = tables.breaks, tables.intents
+        differing = select(breaks.c.account_id).where(
+            breaks.c.account_id.in_(account_ids),
+            breaks.c.kind.in_(KINDS),
+            breaks.c.state != BreakState.RESOLVED.value,
         )
+        waiting = select(intents.c.account_id).where(
+            intents.c.account_id.in_(account_ids), intents.c.state.in_(OPEN_STATES)
+        )
+        return set(self._connection.scalars(differing.union(waiting)))
+
+    def add_looks(self, looks: Iterable[Look], since: datetime) -> None:
+        """See ``evidence_rows.EvidenceRows``."""
+        table, rows = tables.looks, [row_of(look) for look in looks]
+        insert_new(self._connection, table, [row | {"answers": [*row["answers"]]} for row in rows])
+        accounts = [row["account_id"] for row in rows]
+        past = and_(table.c.account_id.in_(accounts), table.c.asked_at < since)
+        self._connection.execute(table.delete().where(past))
+
+    def add_quiet_looks(self, looks: Iterable[QuietLooks]) -> None:
+        """See ``evidence_rows.EvidenceRows``."""
+        insert_new(self._connection, quiet_looks, map(row_of, looks))
 
     def put_results(self, rows: Iterable[Mapping[str, Any]]) -> None:
-        """See ``ports.UnitOfWork``."""
+        """See ``evidence_rows.EvidenceRows``."""
         upsert(self._connection, tables.sync_results, rows)
 
     def last_results(self, account_ids: Sequence[int]) -> dict[int, dict[str, Any]]:
-        """See ``ports.UnitOfWork``."""
+        """See ``evidence_rows.EvidenceRows``."""
         table = tables.sync_results
+        other, accounts = tables.sync_results.alias(), tables.accounts
         latest = (
-            select(table.c.account_id, func.max(table.c.started_at).label("started_at"))
-            .where(table.c.account_id.in_(account_ids))
-            .group_by(table.c.account_id)
-            .subquery()
+            select(other.c.tick_id)
+            .where(other.c.account_id == accounts.c.account_id)
+            .order_by(other.c.started_at.desc(), other.c.tick_id.desc())
+            .limit(1)
+            .correlate(accounts)
+            .scalar_subquery()
         )
-        same = (
-            table.c.account_id == latest.c.account_id,
-            table.c.started_at == latest.c.started_at,
+        mine = and_(table.c.account_id == accounts.c.account_id, table.c.tick_id == latest)
+        query = (
+            select(table.c.account_id, table.c.results)
+            .join_from(accounts, table, mine)
+            .where(accounts.c.account_id.in_(account_ids))
         )
-        query = select(table.c.account_id, table.c.results).join(latest, and_(*same))
         return {row[0]: row[1] for row in self._connection.execute(query)}

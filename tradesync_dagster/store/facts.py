@@ -5,6 +5,7 @@ follow, whoever holds its lease. What belongs here: writing these facts, and fin
 concerned. What does not: reading them for the books (``fills``), applying them (``domain``).
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import date
@@ -17,6 +18,7 @@ from tradesync_dagster.domain.fills import Fill
 from tradesync_dagster.domain.orders import Side
 from tradesync_dagster.domain.records import ClosingPrice, Correction, Recorded, StoredFill
 from tradesync_dagster.store import book_tables
+from tradesync_dagster.store.books import BookKeeping
 from tradesync_dagster.store.fills import Fills
 from tradesync_dagster.store.rows import Repository, insert_new, upsert
 
@@ -98,12 +100,27 @@ class RecordedFacts(Repository):
     def put_closing_prices(
         self, facts: Iterable[ClosingPrice], *, withdraw: bool = False
     ) -> Recorded:
-        """Insert or update closing prices, which value books and change none."""
+        """Insert or update closing prices, which value books' days and change no books."""
         changes, result = self._put(book_tables.closing_prices, facts, withdraw=withdraw)
         # A price of an instrument that no broker has named yet is listed all the same.
         listed = _listed(changes, ("exchange", "symbol"))
         insert_new(self._connection, book_tables.instruments, listed)
+        self._mark_valued(changes)
         return result
+
+    def _mark_valued(self, changes: Sequence[_Change]) -> None:
+        """Note from which day on accounts' days are worth something else."""
+        days = book_tables.position_days
+        names = (days.c.exchange, days.c.symbol)
+        holders = defaultdict(list)
+        query = select(days.c.account_id, *names).distinct() if changes else None
+        for row in self._connection.execute(query) if query is not None else ():
+            holders[row.exchange, row.symbol].append(row.account_id)
+        since: dict[int, date] = {}
+        for change in changes:
+            for account_id in holders.get((change.row["exchange"], change.row["symbol"]), ()):
+                _earlier(since, account_id, change.first("trade_date"))
+        BookKeeping(self._connection).mark_changed(since)
 
     def stored_fills(self, account_id: int, since: date) -> list[StoredFill]:
         """See ``unit_of_work.FactRows``."""

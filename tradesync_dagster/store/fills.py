@@ -160,6 +160,17 @@ class Fills(Repository):
             query = query.where(table.c.trade_date <= until)
         return frame_of(self._connection, query, FILL_COLUMNS)
 
+    def fill_days(self, account_ids: Sequence[int], since: date) -> list[tuple[date, int]]:
+        """See ``unit_of_work.FillRows``."""
+        table = book_tables.fills
+        query = (
+            select(table.c.trade_date, func.count())
+            .where(table.c.account_id.in_(account_ids), table.c.trade_date >= since)
+            .group_by(table.c.trade_date)
+            .order_by(table.c.trade_date)
+        )
+        return [(row[0], row[1]) for row in self._connection.execute(query)]
+
     def facts(self, account_ids: Sequence[int]) -> Facts:
         """See ``unit_of_work.FillRows``."""
         names = book_tables.instruments

@@ -4,16 +4,15 @@ What belongs here: versions of documents and the order of messages. What does no
 (``publish``).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from hashlib import sha256
 
 from sqlalchemy import bindparam, select, update
 
-from tradesync_dagster.domain.publications import PEOPLE, OutboxMessage, Snapshot
+from tradesync_dagster.domain.publications import PEOPLE, OutboxMessage, Published, Snapshot
 from tradesync_dagster.store import tables
-from tradesync_dagster.store.rows import Repository, insert_new, upsert
+from tradesync_dagster.store.rows import Repository, insert_new, row_of, upsert
 
 
 class Outbox(Repository):
@@ -42,6 +41,12 @@ class Outbox(Repository):
         upsert(self._connection, table, rows)
         return {row["account_id"] for row in rows}
 
+    def snapshots(self, account_ids: Collection[int]) -> dict[int, bytes]:
+        """See ``unit_of_work.PublicationRows``."""
+        table = tables.snapshots
+        query = select(table.c.account_id, table.c.body).where(table.c.account_id.in_(account_ids))
+        return {row[0]: row[1] for row in self._connection.execute(query)}
+
     def unpublished(self, account_ids: Sequence[int] | None) -> list[Snapshot]:
         """See ``ports.Store``."""
         table, accounts = tables.snapshots, tables.accounts
@@ -58,6 +63,24 @@ class Outbox(Repository):
             query = query.where(table.c.account_id.in_(account_ids))
         rows = self._connection.execute(query.order_by(table.c.account_id))
         return [Snapshot(row[0], f"{row[1]}/{row[2]}", row[3], row[4]) for row in rows]
+
+    def published(self, account_ids: Sequence[int]) -> list[Published]:
+        """See ``ports.Store``."""
+        table, accounts = tables.snapshots, tables.accounts
+        query = (
+            select(
+                table.c.account_id,
+                accounts.c.organization_id,
+                accounts.c.pseudo_account,
+                table.c.version,
+            )
+            .join_from(table, accounts)
+            .where(
+                table.c.account_id.in_(account_ids), table.c.published_version >= table.c.version
+            )
+        )
+        rows = self._connection.execute(query)
+        return [Published(row[0], f"{row[1]}/{row[2]}", row[3]) for row in rows]
 
     def mark_published(self, snapshots: Sequence[Snapshot]) -> None:
         """See ``ports.Store``."""
@@ -88,7 +111,7 @@ class Outbox(Repository):
 
     def add_messages(self, messages: Iterable[OutboxMessage]) -> None:
         """See ``ports.UnitOfWork``."""
-        insert_new(self._connection, tables.outbox, [asdict(message) for message in messages])
+        insert_new(self._connection, tables.outbox, map(row_of, messages))
 
     def pending(self, limit: int, exchange: str | None = None) -> list[OutboxMessage]:
         """Read unsent notifications, oldest first; without an exchange, all but people's."""
@@ -109,9 +132,21 @@ class Outbox(Repository):
                 routing_key=row["routing_key"],
                 body=row["body"],
                 created_at=row["created_at"],
+                passing=row["passing"],
             )
             for row in self._connection.execute(query).mappings()
         ]
+
+    def last_sent(self, exchange: str) -> datetime | None:
+        """Tell when a message to an exchange was last taken; ``None`` for never."""
+        table = tables.outbox
+        query = (
+            select(table.c.sent_at)
+            .where(table.c.exchange == exchange, table.c.sent_at.is_not(None))
+            .order_by(table.c.sent_at.desc())
+            .limit(1)
+        )
+        return self._connection.execute(query).scalar()
 
     def mark_sent(self, message_ids: Sequence[str], at: datetime) -> None:
         """Mark notifications as confirmed."""

@@ -12,9 +12,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, Table, Text, func, literal_column, select
 
 from tradesync_dagster.domain.market_calendar import trade_date_of
+from tradesync_dagster.domain.order_parts import unowned_units
 from tradesync_dagster.domain.orders import Origin
 from tradesync_dagster.domain.spikes import Activity
 from tradesync_dagster.store import book_tables, tables
+from tradesync_dagster.store.order_reading import parts_of
 from tradesync_dagster.store.rows import Repository
 
 _KEY: ColumnElement[str] = (
@@ -48,14 +50,18 @@ class Queries(Repository):
         return self._rows(query)
 
     def unassigned(self, account: str | None) -> list[dict[str, Any]]:
-        """List external orders that no strategy owns, newest first."""
+        """List external orders with units that no strategy owns, newest first."""
         table = tables.orders
         query = (
             self._with_account(table, account)
             .where(table.c.origin == Origin.EXTERNAL.value, table.c.strategy_id == "")
             .order_by(table.c.placed_at.desc(), table.c.broker_order_id)
         )
-        return self._rows(query)
+        return [
+            row
+            for row in self._rows(query)
+            if unowned_units(row["quantity"], "", parts_of(row["parts"]))
+        ]
 
     def positions(self, account: str | None) -> list[dict[str, Any]]:
         """List positions by account and instrument."""
@@ -86,30 +92,6 @@ class Queries(Repository):
         )
         if organization is not None:
             query = query.where(tables.accounts.c.organization_id == organization)
-        return self._rows(query)
-
-    def results(self, limit: int) -> list[dict[str, Any]]:
-        """List the accounts' results of the latest ticks, newest first.
-
-        Args:
-            limit: How many ticks.
-
-        Returns:
-            Rows of ``sync_results``.
-        """
-        table = tables.sync_results
-        latest = (
-            select(table.c.tick_id, func.max(table.c.started_at).label("started_at"))
-            .group_by(table.c.tick_id)
-            .order_by(func.max(table.c.started_at).desc())
-            .limit(limit)
-            .subquery()
-        )
-        query = (
-            select(table)
-            .join(latest, table.c.tick_id == latest.c.tick_id)
-            .order_by(table.c.started_at.desc(), table.c.account_id)
-        )
         return self._rows(query)
 
     def activities(self, since: date, lately: datetime, minimum: int) -> list[Activity]:

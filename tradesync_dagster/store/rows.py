@@ -4,6 +4,7 @@ What belongs here: the upserts that every repository uses. What does not: any ta
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import fields
 from typing import Any
 
 from sqlalchemy import Connection, Table, case, column, or_, select, text
@@ -25,6 +26,18 @@ class Repository:
             connection: An open transaction.
         """
         self._connection = connection
+
+
+def row_of(value: Any) -> dict[str, Any]:
+    """Write a value of a dataclass as a row; ``asdict`` would copy fields, at ten times the cost.
+
+    Args:
+        value: Its fields are the columns, and no dataclasses themselves.
+
+    Returns:
+        The fields by name.
+    """
+    return {field.name: getattr(value, field.name) for field in fields(value)}
 
 
 def _insert(connection: Connection, table: Table) -> Any:
@@ -53,6 +66,7 @@ def upsert(
     *,
     keep: Sequence[str] = (),
     counted: Mapping[str, str] | None = None,
+    merged: Mapping[str, Callable[[Any, Any], Any]] | None = None,
 ) -> None:
     """Insert rows, or bring those with the same primary key up to date where they differ.
 
@@ -63,6 +77,7 @@ def upsert(
         keep: Columns that an existing row keeps.
         counted: Counter column to a column of times: the counter grows by one whenever a row comes
             again with a later time.
+        merged: Column to what becomes of an existing value and a new one.
     """
     listed = [dict(row) for row in rows]
     if not listed:
@@ -81,6 +96,10 @@ def upsert(
                 counter: table.c[counter]
                 + case((statement.excluded[time] > table.c[time], 1), else_=0)
                 for counter, time in (counted or {}).items()
+            }
+            | {
+                name: merge(table.c[name], statement.excluded[name])
+                for name, merge in (merged or {}).items()
             },
             where=differs,
         )

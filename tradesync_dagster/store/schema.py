@@ -7,6 +7,7 @@ from one, so that a rerun writes the same rows. What belongs here: types. What d
 (``tables``, ``book_tables``).
 """
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -30,6 +31,7 @@ metadata = MetaData(
         "fk": "fk_%(table_name)s_%(column_0_N_name)s",
     }
 )
+_Read = Callable[[Any], datetime | None]
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -47,11 +49,17 @@ class UtcDateTime(TypeDecorator[datetime]):
         value = value.astimezone(UTC)
         return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
 
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
-        """Return aware UTC times."""
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    def result_processor(self, dialect: Dialect, coltype: object) -> _Read:  # noqa: ARG002
+        """Read aware UTC times; rows have many of them, and SQLite keeps them as text."""
+        return _utc_of_text if dialect.name == "sqlite" else _utc
+
+
+def _utc_of_text(value: str | None) -> datetime | None:
+    return None if value is None else datetime.fromisoformat(value + "+00:00")
+
+
+def _utc(value: datetime | None) -> datetime | None:
+    return None if value is None else value.astimezone(UTC)
 
 
 def json_type() -> TypeEngine[Any]:

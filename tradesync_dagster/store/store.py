@@ -4,38 +4,51 @@ What belongs here: beginning and ending transactions, leases. What does not: que
 a concept).
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
+from typing import Any, TypeVar
 
 from cryptography.fernet import Fernet, MultiFernet
 from sqlalchemy import Connection, Engine, text
-from sqlalchemy.exc import DBAPIError, OperationalError, StatementError
+from sqlalchemy.exc import DBAPIError, StatementError
 
 from tradesync_dagster.domain.accounts import Account
-from tradesync_dagster.domain.errors import ConfigurationError, StoreError
-from tradesync_dagster.domain.publications import OutboxMessage, Snapshot
+from tradesync_dagster.domain.errors import StoreError
+from tradesync_dagster.domain.publications import OutboxMessage, Published, Snapshot
 from tradesync_dagster.domain.spikes import Activity
+from tradesync_dagster.store import scope
 from tradesync_dagster.store.accounts import Accounts, Elsewhere, nowhere
 from tradesync_dagster.store.attribution import Attributions
 from tradesync_dagster.store.books import BookKeeping
+from tradesync_dagster.store.clearing import Kept, clear
+from tradesync_dagster.store.commits import Commits
 from tradesync_dagster.store.engine import READ_ONLY, sweep
 from tradesync_dagster.store.evidence import Evidence
 from tradesync_dagster.store.facts import RecordedFacts
+from tradesync_dagster.store.fake_orders import FakeOrders
 from tradesync_dagster.store.fills import Fills
+from tradesync_dagster.store.mandates import Mandates
 from tradesync_dagster.store.orders import Orders
 from tradesync_dagster.store.outbox import Outbox
+from tradesync_dagster.store.preferences import Preferences
 from tradesync_dagster.store.queries import Queries
+from tradesync_dagster.store.retries import Retries
+from tradesync_dagster.store.tasks import Tasks
+from tradesync_dagster.store.ticks import Ticks
+from tradesync_dagster.store.trading import Trading
+from tradesync_dagster.store.troubles import refused, tried_again
 
 _LEASES = 0x7453
 """First key of tradesync's advisory locks; the second is the account's id."""
 
-
-def _cause(error: DBAPIError) -> str:
-    return str(error.orig).strip().splitlines()[0]
+_Result = TypeVar("_Result")
 
 
-class SqlUnitOfWork(Orders, Fills, RecordedFacts, BookKeeping, Evidence, Outbox, Attributions):
+class SqlUnitOfWork(
+    Orders, Fills, RecordedFacts, BookKeeping, Evidence, Outbox, Attributions, FakeOrders, Trading,
+    Retries, Preferences, Tasks, Mandates,
+):  # fmt: skip
     """One transaction over all repositories."""
 
 
@@ -51,6 +64,7 @@ class SqlStore:
             elsewhere: Credentials that stand before the stored ones.
         """
         self.engine = engine
+        self.commits = Commits(engine)
         self._cipher = cipher
         self._elsewhere = elsewhere
 
@@ -78,6 +92,37 @@ class SqlStore:
                 )
             yield SqlUnitOfWork(connection)
 
+    def transact(
+        self,
+        account_ids: Sequence[int],
+        work: Callable[[SqlUnitOfWork], _Result],
+        *,
+        patient: bool = True,
+    ) -> _Result:
+        """See ``ports.Store``."""
+
+        def attempt() -> _Result:
+            with self.begin(account_ids) as unit:
+                return work(unit)
+
+        return tried_again(attempt) if patient else attempt()
+
+    def _write(self, work: Callable[[Connection], _Result]) -> _Result:
+        """Write what may be written twice, without any account's lease."""
+
+        def attempt() -> _Result:
+            with self.writing() as connection:
+                return work(connection)
+
+        return tried_again(attempt)
+
+    def _read(self, work: Callable[[Connection], _Result]) -> _Result:
+        def attempt() -> _Result:
+            with self.reading() as connection:
+                return work(connection)
+
+        return tried_again(attempt)
+
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """Open a transaction, without any account's lease.
@@ -87,14 +132,15 @@ class SqlStore:
 
         Raises:
             StoreError: The database refused; the text names the statement's table, not its values.
+            StoreBusyError: Another transaction came between; nothing of this one was kept.
+            ConfigurationError: The books cannot be written; it says why.
         """
         try:
             with self.engine.begin() as connection:
+                scope.apply(connection)
                 yield connection
-        except OperationalError as error:
-            raise ConfigurationError(f"the books cannot be written: {_cause(error)}") from None
         except DBAPIError as error:
-            raise StoreError(f"the books refused what was written: {_cause(error)}") from error
+            raise refused(error, "written") from None
         except StatementError as error:  # a value refused before it was sent; its text has the row
             raise StoreError(f"the books cannot hold a value: {error.orig}") from None
 
@@ -110,9 +156,10 @@ class SqlStore:
         """
         try:
             with self.engine.connect().execution_options(**READ_ONLY) as connection:
+                scope.apply(connection)
                 yield connection
         except DBAPIError as error:
-            raise ConfigurationError(f"the books cannot be read: {_cause(error)}") from None
+            raise refused(error, "read") from None
 
     @contextmanager
     def look(self) -> Iterator[SqlUnitOfWork]:
@@ -127,6 +174,14 @@ class SqlStore:
             return Accounts(connection).listed(
                 self._cipher, enabled_only=enabled_only, elsewhere=elsewhere
             )
+
+    def account(self, key: str) -> Account | None:
+        """Read one enabled account, opening no other's credentials; ``None`` if there is none."""
+        with self.reading() as connection:
+            found = Accounts(connection).listed(
+                self._cipher, enabled_only=True, elsewhere=self._elsewhere, key=key
+            )
+        return found[0] if found else None
 
     def put_accounts(self, accounts: Sequence[Account]) -> None:
         """Insert accounts, or bring those with the same key up to date.
@@ -162,25 +217,43 @@ class SqlStore:
         with self.writing() as connection:
             Accounts(connection).set_enabled(key, enabled=enabled)
 
+    def set_live(self, key: str, *, live: bool) -> None:
+        """Let orders out to an account's broker, or no longer; see ``Accounts.set_live``."""
+        with self.writing() as connection:
+            Accounts(connection).set_live(key, live=live)
+
     def unpublished(self, account_ids: Sequence[int] | None) -> list[Snapshot]:
         """See ``ports.Store``."""
-        with self.reading() as connection:
-            return Outbox(connection).unpublished(account_ids)
+        return self._read(lambda connection: Outbox(connection).unpublished(account_ids))
+
+    def published(self, account_ids: Sequence[int]) -> list[Published]:
+        """See ``ports.Store``."""
+        return self._read(lambda connection: Outbox(connection).published(account_ids))
 
     def mark_published(self, snapshots: Sequence[Snapshot]) -> None:
         """See ``ports.Store``."""
-        with self.writing() as connection:
-            Outbox(connection).mark_published(snapshots)
+        self._write(lambda connection: Outbox(connection).mark_published(snapshots))
+
+    def put_tick(self, row: Mapping[str, Any]) -> None:
+        """See ``ports.Store``."""
+        self._write(lambda connection: Ticks(connection).put(row))
+
+    def clear(self, kept: Kept) -> dict[str, int]:
+        """Delete what is older than it is kept, by table; see ``clearing``."""
+        return clear(self._write, kept)
 
     def update_messages(self, bodies: Mapping[str, bytes]) -> None:
         """See ``ports.Store``."""
-        with self.writing() as connection:
-            Outbox(connection).update_messages(bodies)
+        self._write(lambda connection: Outbox(connection).update_messages(bodies))
 
     def pending_messages(self, limit: int, exchange: str | None = None) -> list[OutboxMessage]:
         """See ``ports.Store``."""
+        return self._read(lambda connection: Outbox(connection).pending(limit, exchange))
+
+    def last_sent(self, exchange: str) -> datetime | None:
+        """See ``ports.Store``."""
         with self.reading() as connection:
-            return Outbox(connection).pending(limit, exchange)
+            return Outbox(connection).last_sent(exchange)
 
     def activities(self, since: date, lately: datetime, minimum: int) -> list[Activity]:
         """See ``ports.Store``."""
@@ -189,5 +262,4 @@ class SqlStore:
 
     def mark_sent(self, message_ids: Sequence[str], at: datetime) -> None:
         """See ``ports.Store``."""
-        with self.writing() as connection:
-            Outbox(connection).mark_sent(message_ids, at)
+        self._write(lambda connection: Outbox(connection).mark_sent(message_ids, at))

@@ -31,6 +31,7 @@ accounts = Table(
     Column("pseudo_account", Text, nullable=False),
     Column("broker", Text, nullable=False),
     Column("enabled", Boolean, nullable=False, server_default=text("true")),
+    Column("live", Boolean, nullable=False, server_default=text("false")),
     Column("base_url", Text, nullable=False, server_default=""),
     Column("credentials", LargeBinary, nullable=False),
     UniqueConstraint("organization_id", "pseudo_account"),
@@ -80,8 +81,24 @@ book_states = Table(
     Column("trade_date", Date, nullable=False),
     Column("requested_at", UtcDateTime, nullable=False),
     Column("payload_hash", Text, nullable=False),
+    Column("settled", Boolean, nullable=False, server_default=text("false")),
 )
 
+ticks = Table(
+    "ticks",
+    metadata,
+    Column("tick_id", Text, primary_key=True),
+    # Which part of the accounts it was over; empty where it was over all, or over chosen ones.
+    Column("shard", Text, primary_key=True),
+    Column("started_at", UtcDateTime, nullable=False, index=True),
+    Column("status", Text, nullable=False),
+    Column("accounts", Integer, nullable=False),
+    Column("summary", json_type(), nullable=False),
+)
+
+_ID = ("account_id", "trade_date", "broker_order_id")
+_UNIQUE_ID = "uq_orders_account_id_trade_date_broker_order_id"
+_PLACED = text("broker_order_id <> ''")
 orders = Table(
     "orders",
     metadata,
@@ -113,10 +130,13 @@ orders = Table(
     Column("updated_at", UtcDateTime, nullable=False),
     Column("tag", Text, nullable=False),
     Column("message", Text, nullable=False),
+    Column("source", Text, nullable=False, server_default="unknown"),
     Column("first_seen_at", UtcDateTime, nullable=False),
     Column("last_seen_at", UtcDateTime, nullable=False),
     Column("strategy_id", Text, nullable=False),
     Column("confidence", Integer),
+    # Its first units, where strategies share it: [{strategy_id, quantity}].
+    Column("parts", json_type(), nullable=False, server_default="[]"),
     # How an order fails, is tried again, ends and fills, as the order monitor keeps it.
     Column("failure_reason", Text),
     Column("first_failed_at", UtcDateTime),
@@ -128,7 +148,11 @@ orders = Table(
     Column("execution_price", BigInteger),
     Column("execution_qty", BigInteger),
     Column("execution_time", UtcDateTime),
-    UniqueConstraint("account_id", "trade_date", "broker_order_id"),
+    Column("shortfall", BigInteger),
+    Column("cancel_asked", Text, nullable=False, server_default=""),
+    Column("retry_of", Uuid),
+    # Orders of ours have no id before the broker gives one.
+    Index(_UNIQUE_ID, *_ID, unique=True, postgresql_where=_PLACED, sqlite_where=_PLACED),
     Index(None, "account_id", "origin", "trade_date"),
 )
 
@@ -171,14 +195,11 @@ intents = Table(
     Column("strategy_id", Text, nullable=False),
     Column("reason", Text, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
-)
-
-raw_payloads = Table(
-    "raw_payloads",
-    metadata,
-    Column("payload_hash", Text, primary_key=True),
-    Column("body", LargeBinary, nullable=False),
-    Column("first_seen_at", UtcDateTime, nullable=False),
+    Column("trigger_price", BigInteger, nullable=False, server_default=text("0")),
+    Column("order_id", Uuid),
+    Column("value", BigInteger, nullable=False, server_default=text("0")),
+    Column("missed_at", UtcDateTime),
+    Column("who", Text, nullable=False, server_default=""),
 )
 
 quarantine = Table(
@@ -208,6 +229,19 @@ breaks = Table(
     Column("seen_count", Integer, nullable=False, server_default=text("1")),
     Column("evidence", json_type(), nullable=False),
     Column("note", Text, nullable=False, server_default=""),
+    Column("resolved_at", UtcDateTime),
+)
+
+looks = Table(
+    "looks",
+    metadata,
+    account_key(),
+    Column("asked_at", UtcDateTime, primary_key=True),
+    Column("tick_id", Text, nullable=False),
+    Column("complete", Boolean, nullable=False),
+    Column("candidates", Integer, nullable=False),
+    Column("confirmed", Integer, nullable=False),
+    Column("answers", json_type(), nullable=False),
 )
 
 sync_results = Table(
@@ -241,12 +275,15 @@ outbox = Table(
         autoincrement=True,
     ),
     Column("message_id", Text, nullable=False, unique=True),
-    Column("account_id", Integer, ForeignKey("accounts.account_id"), nullable=False),
+    # None where a message tells of an organization.
+    Column("account_id", Integer, ForeignKey("accounts.account_id")),
     Column("exchange", Text, nullable=False),
     Column("routing_key", Text, nullable=False),
     Column("body", LargeBinary, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("sent_at", UtcDateTime),
+    # Soon of no use once it was sent: nothing had changed.
+    Column("passing", Boolean, nullable=False, server_default=text("false")),
     Index(
         "ix_outbox_pending",
         "outbox_id",
