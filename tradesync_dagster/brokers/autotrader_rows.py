@@ -16,6 +16,7 @@ from tradesync_dagster.brokers.reading import Row
 from tradesync_dagster.domain.answers import BrokerHolding, BrokerPosition, Margin
 from tradesync_dagster.domain.errors import ValueRefusedError
 from tradesync_dagster.domain.market_calendar import IST, trade_date_of
+from tradesync_dagster.domain.order_sources import AUTOTRADER, source_of
 from tradesync_dagster.domain.orders import BrokerOrder, OrderStatus, status_of
 
 PRODUCTS: Mapping[str, str] = MappingProxyType(
@@ -70,6 +71,7 @@ def order(row: Row) -> BrokerOrder:
         message=reading.optional_text(row, "statusMessage"),
         exchange_order_id=reading.optional_text(row, "exchangeOrderId"),
         parent_order_id=reading.optional_text(row, "parentOrderId"),
+        source=source_of(AUTOTRADER, row),
     )
 
 

@@ -76,6 +76,8 @@ class Answer:
         attempts: Tries made.
         broker_time: The ``Date`` header, UTC, where it could be read.
         retry_after: Seconds that the broker asks to wait, where it does.
+        known: The hash of the account's last answer of the kind that need not be read again;
+            empty for none.
     """
 
     status: int
@@ -86,6 +88,7 @@ class Answer:
     attempts: int
     broker_time: datetime | None = None
     retry_after: float | None = None
+    known: str = ""
 
 
 def refusal(call: Call, answer: Answer) -> BrokerError | None:

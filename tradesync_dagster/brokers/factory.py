@@ -9,6 +9,7 @@ from typing import Protocol
 
 from tradesync_dagster.brokers.autotrader import AutoTraderClient
 from tradesync_dagster.brokers.kotak import KotakClient
+from tradesync_dagster.brokers.paper import PaperClient
 from tradesync_dagster.brokers.transport import Transport
 from tradesync_dagster.brokers.upstox import UpstoxClient
 from tradesync_dagster.brokers.upstox_login import UpstoxLogin
@@ -74,6 +75,7 @@ ADAPTERS: Mapping[str, Adapter] = MappingProxyType(
     {
         "AUTOTRADER": AutoTraderClient,
         "KOTAK": KotakClient,
+        "PAPER": PaperClient,
         "UPSTOX": UpstoxClient,
         "ZERODHA": ZerodhaClient,
     }
@@ -86,6 +88,9 @@ LOGINS: Mapping[str, LoginKind] = MappingProxyType(
     }
 )
 """One line a broker that a person logs in at by a page; at others, ``accounts add`` is all."""
+
+
+_NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 class BrokerFactory:
@@ -101,11 +106,12 @@ class BrokerFactory:
         self._transport = transport
         self._clock = clock
 
-    def client(self, account: Account) -> BrokerClient:
+    def client(self, account: Account, known: Mapping[str, str] = _NOTHING) -> BrokerClient:
         """Return the account's client.
 
         Args:
             account: An account with its credentials.
+            known: Hashes of its answers that need not be read again, by kind.
 
         Returns:
             The client of its broker.
@@ -116,10 +122,11 @@ class BrokerFactory:
         """
         adapter = ADAPTERS.get(account.broker)
         if adapter is None:
-            known = ", ".join(sorted(ADAPTERS))
+            names = ", ".join(sorted(ADAPTERS))
             raise UnknownBrokerError(
-                f"{account.key}: no adapter for broker {account.broker!r}; known are: {known}"
+                f"{account.key}: no adapter for broker {account.broker!r}; known are: {names}"
             )
+        self._transport.know(account.key, known)
         return adapter(account, self._transport, self._clock)
 
     def login(self, account: Account, state: str) -> Login:

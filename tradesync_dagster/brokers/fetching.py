@@ -39,6 +39,7 @@ class Book(Generic[RowT]):
         id_field: The field that names a row.
         key: What must be unique, if anything: the same row again is dropped, a differing one
             quarantined.
+        keeps_tags: See ``Fetch``.
     """
 
     kind: str
@@ -46,6 +47,7 @@ class Book(Generic[RowT]):
     parse: Callable[[Row], RowT]
     id_field: str
     key: Callable[[RowT], Hashable] | None = None
+    keeps_tags: bool = False
 
 
 class Rows(NamedTuple):
@@ -79,11 +81,15 @@ async def fetch(
     answer = None
     try:
         answer = await send()
+        if answer.known and answer.status == 200 and _hash(answer.body) == answer.known:
+            return _unread_fetch(book, answer, unwrap)
         sent = unwrap(answer)
     except BrokerError as error:
         return _failed_fetch(book.kind, error, requested_at, loop.time() - begun, answer)
+    if answer.known and book.kind == "orders" and not sent.shortfall:
+        return _later_fetch(book, answer, unwrap, sent.rows)
     rows, rejects = read_rows(book, sent.rows)
-    return _read_fetch(book.kind, answer, rows, rejects, sent.shortfall)
+    return _read_fetch(book, answer, rows, rejects, sent.shortfall)
 
 
 def rows_of(broker: str, kind: str, data: Any, where: str = "data") -> Sequence[Any]:
@@ -180,8 +186,57 @@ def _failed_fetch(
     )
 
 
+def _unread_fetch(
+    book: Book[RowT], answer: Answer, unwrap: Callable[[Answer], Rows]
+) -> Fetch[RowT]:
+    """Build the fetch of an answer that was read before: rows are read only if asked for."""
+
+    def read() -> Fetch[RowT]:
+        try:
+            sent = unwrap(answer)
+        except BrokerError as error:  # such as by an adapter that is newer than the books
+            return _failed_fetch(book.kind, error, answer.requested_at, answer.seconds, answer)
+        return _read_fetch(book, answer, *read_rows(book, sent.rows), sent.shortfall)
+
+    unread: Fetch[RowT] = _read_fetch(book, answer, (), (), "")
+    return replace(unread, unread=read)
+
+
+def _later_fetch(
+    book: Book[RowT], answer: Answer, unwrap: Callable[[Answer], Rows], sent: Sequence[Any]
+) -> Fetch[RowT]:
+    """Build the fetch of a book of which an earlier one was applied: it may be read in part."""
+
+    def read() -> Fetch[RowT]:
+        return _read_fetch(book, answer, *read_rows(book, sent), "")
+
+    def differing(earlier: bytes) -> Fetch[RowT] | None:
+        try:
+            before = _by_id(book.id_field, unwrap(replace(answer, body=earlier)).rows)
+        except BrokerError:  # kept by an adapter that read it otherwise: the whole book tells
+            return None
+        now = _by_id(book.id_field, sent)
+        if not now or before.keys() != now.keys():
+            return None
+        rows = [row for name, row in now.items() if row != before[name]]
+        return _read_fetch(book, answer, *read_rows(book, rows), "")
+
+    later: Fetch[RowT] = _read_fetch(book, answer, (), (), "")
+    return replace(later, unread=read, differing=differing)
+
+
+def _by_id(id_field: str, rows: Sequence[Any]) -> dict[str, Row]:
+    """Index rows as sent; nothing where one has no id, or two have the same."""
+    found = {
+        row[id_field]: row
+        for row in rows
+        if isinstance(row, Mapping) and isinstance(row.get(id_field), str)
+    }
+    return found if len(found) == len(rows) else {}
+
+
 def _read_fetch(
-    kind: str,
+    book: Book[RowT],
     answer: Answer,
     rows: tuple[RowT, ...],
     rejects: tuple[Reject, ...],
@@ -198,7 +253,7 @@ def _read_fetch(
     )
     kind_of_error = ValueRefusedError if unread else UnreadableAnswerError
     return Fetch(
-        kind=kind,
+        kind=book.kind,
         outcome=Outcome.PARTIAL if error else Outcome.COMPLETE,
         trade_date=trade_date_of(answer.requested_at),
         requested_at=answer.requested_at,
@@ -210,6 +265,7 @@ def _read_fetch(
         error=error,
         error_kind=kind_of_error.__name__ if error else "",
         broker_time=answer.broker_time,
+        keeps_tags=book.keeps_tags,
     )
 
 

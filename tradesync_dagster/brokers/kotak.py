@@ -111,9 +111,8 @@ class KotakClient:
             return kotak_rows.position(row), kotak_rows.quote_key(row)
 
         path = "/quick/user/positions"
-        fetch: Fetch[Any] = await self._fetch(
-            Book("positions", path, read, "trdSym", fetching.whole_row)
-        )
+        answer = await self._fetch(Book("positions", path, read, "trdSym", fetching.whole_row))
+        fetch: Fetch[Any] = answer.read()  # the same positions have new prices
         prices = await self._last_prices(sorted({key for _, key in fetch.rows}))
         rows = tuple(replace(row, last_price=prices.get(key)) for row, key in fetch.rows)
         return replace(fetch, rows=rows)

@@ -17,6 +17,7 @@ from tradesync_dagster.domain.answers import BrokerHolding, BrokerPosition, Marg
 from tradesync_dagster.domain.errors import ValueRefusedError
 from tradesync_dagster.domain.fills import Fill
 from tradesync_dagster.domain.market_calendar import trade_date_of
+from tradesync_dagster.domain.order_sources import KOTAK, source_of
 from tradesync_dagster.domain.orders import BrokerOrder, OrderStatus, Side, status_of
 
 EXCHANGES = {
@@ -67,6 +68,7 @@ def order(row: Row) -> BrokerOrder:
         tag=_tag(row, word),
         message=_known(row, "rejRsn"),
         exchange_order_id=_known(row, "exOrdId"),
+        source=source_of(KOTAK, row),
     )
 
 
@@ -180,7 +182,7 @@ def holding(row: Row) -> BrokerHolding:
     """Read a holding.
 
     Kotak does not tell unsettled shares apart, nor the security's ISIN. What cannot be sold is
-    used; the only price it has is the last close.
+    used, whether it was sold, pledged or is waiting to be; the only price it has is the last close.
     """
     held = reading.quantity(row, "quantity")
     free = reading.quantity(row, "sellableQuantity") if "sellableQuantity" in row else held
@@ -196,6 +198,7 @@ def holding(row: Row) -> BrokerHolding:
         used_quantity=held - free,
         average_price=reading.average(row, "averagePrice"),
         last_price=reading.price(row, "closingPrice"),
+        blocked=held - free,
     )
 
 

@@ -22,7 +22,10 @@ class BodyTooLongError(Exception):
 
 
 class _SendOnce:
-    """Stops aiohttp from quietly repeating GET, PUT and DELETE on a lost connection."""
+    """Stops aiohttp from quietly repeating GET, PUT and DELETE on a lost connection.
+
+    A redirect is a repetition too.
+    """
 
     def __init__(self) -> None:
         self._sent = False
@@ -36,12 +39,21 @@ class _SendOnce:
         return await handler(request)
 
 
-def open_session(timeout_seconds: float, connect_seconds: float) -> aiohttp.ClientSession:
-    """Open a pool of connections; accounts share no cookies, and who calls limits their number."""
+def open_session(
+    timeout_seconds: float, connect_seconds: float, *, once: bool = False
+) -> aiohttp.ClientSession:
+    """Open a pool of connections; accounts share no cookies, and who calls limits their number.
+
+    Args:
+        timeout_seconds: For an answer.
+        connect_seconds: For a connection.
+        once: Whether it is for one request alone, which is not repeated and follows no redirect.
+    """
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=0),
         cookie_jar=aiohttp.DummyCookieJar(),
         timeout=aiohttp.ClientTimeout(total=timeout_seconds, sock_connect=connect_seconds),
+        middlewares=(_SendOnce(),) if once else (),
     )
 
 

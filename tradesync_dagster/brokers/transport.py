@@ -15,7 +15,9 @@ broker's words and limits (its adapter), aiohttp's failures (``network``).
 
 import asyncio
 import random
+from collections.abc import Mapping
 from datetime import datetime
+from types import MappingProxyType
 
 import aiohttp
 from yarl import URL
@@ -40,6 +42,7 @@ __all__ = ["NOT_SENT_AGAIN", "Answer", "Call", "Transport", "TransportPolicy", "
 
 _LONGEST_WAIT = 30.0
 """Longest wait for a turn or before a retry, in seconds; a broker that asks for more gets none."""
+_NOTHING: Mapping[str, str] = MappingProxyType({})
 _FRESH = 5.0
 """Seconds within which a write that never left may still be sent."""
 
@@ -84,6 +87,11 @@ class Transport:
         self._session: aiohttp.ClientSession | None = None
         self._slots = asyncio.Semaphore(self.policy.connections)
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._known: dict[str, Mapping[str, str]] = {}
+
+    def know(self, account: str, hashes: Mapping[str, str]) -> None:
+        """Take the hashes of an account's answers that need not be read again, by endpoint."""
+        self._known[account] = hashes
 
     def timings(self) -> list[Timing]:
         """Give the response times so far, by broker and endpoint."""
@@ -170,6 +178,7 @@ class Transport:
             attempts=attempt,
             broker_time=backoff.http_time(headers.get("Date", "")),
             retry_after=backoff.retry_after(headers, self._clock.now()),
+            known=self._known.get(call.account, _NOTHING).get(call.endpoint, ""),
         )
 
     def _open(self) -> aiohttp.ClientSession:

@@ -83,6 +83,7 @@ class UpstoxClient:
                 upstox_rows.order,
                 "order_id",
                 lambda row: row.broker_order_id,
+                keeps_tags=True,
             )
         )
 

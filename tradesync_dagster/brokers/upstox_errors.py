@@ -10,7 +10,7 @@ from typing import Any
 from tradesync_dagster.brokers import reading
 from tradesync_dagster.brokers.transport import NOT_SENT_AGAIN, Answer
 from tradesync_dagster.domain import errors
-from tradesync_dagster.domain.margin_texts import order_rejected
+from tradesync_dagster.domain.margin_texts import Margin, order_rejected, read_margin
 
 BROKER = "UPSTOX"
 LOGIN = "login"
@@ -98,6 +98,8 @@ def told(
     reason, shown = (reading.harmless(text, secrets) for text in (words, ", ".join(codes)))
     what = f"{reason} ({shown or 'no error code'}, HTTP {answer.status})"
     error = _error_class(frozenset(codes), answer.status, write=write)
+    if error is errors.RefusedRequestError and write and read_margin(reason) != Margin():
+        error = errors.OrderRejectedError  # no code for lack of funds is published: the words tell
     if error is errors.OrderRejectedError:
         return order_rejected(BROKER, endpoint, what, reason)
     if error is errors.RateLimitedError:

@@ -17,6 +17,7 @@ from tradesync_dagster.domain import errors, money
 from tradesync_dagster.domain.answers import BrokerHolding, BrokerPosition, Fetch, Margin
 from tradesync_dagster.domain.fills import Fill
 from tradesync_dagster.domain.market_calendar import trade_date_of
+from tradesync_dagster.domain.order_sources import UPSTOX, source_of
 from tradesync_dagster.domain.orders import BrokerOrder, OrderStatus, status_of
 
 SHARES = ("NSE", "BSE")
@@ -59,6 +60,7 @@ def order(row: Row) -> BrokerOrder:
         message=reading.optional_text(row, "status_message"),
         exchange_order_id=reading.optional_text(row, "exchange_order_id"),
         parent_order_id=reading.optional_text(row, "parent_order_id"),
+        source=source_of(UPSTOX, row),
     )
 
 
@@ -137,7 +139,8 @@ def holding(row: Row) -> BrokerHolding:
     """Read a holding.
 
     Upstox's quantity is all of it, with what is unsettled and what is used within; the books want
-    them apart. Settled shares are used first.
+    them apart. Settled shares are used first. Used is what was sold, and what open orders would
+    sell.
     """
     unsettled = reading.quantity(row, "t1_quantity")
     used = reading.quantity(row, "cnc_used_quantity")
@@ -152,6 +155,7 @@ def holding(row: Row) -> BrokerHolding:
         used_quantity=used,
         average_price=reading.average(row),
         last_price=reading.price(row, "last_price"),
+        blocked=used,
     )
 
 

@@ -11,13 +11,13 @@ from typing import ClassVar
 
 from yarl import URL
 
-from tradesync_dagster.brokers import reading, zerodha_errors
+from tradesync_dagster.brokers import kite_errors, reading
+from tradesync_dagster.brokers.kite_errors import LOGIN
 from tradesync_dagster.brokers.transport import Call, Transport
-from tradesync_dagster.brokers.zerodha_errors import BROKER, LOGIN
+from tradesync_dagster.brokers.zerodha import SPEAKER, ZerodhaClient
 from tradesync_dagster.domain.accounts import Account
 
 PAGE = "https://kite.zerodha.com/connect/login"
-BASE_URL = "https://api.kite.trade"
 _KEPT = ("access_token", "user_id")
 
 
@@ -33,7 +33,7 @@ class ZerodhaLogin:
         self._key, self._secret = (reading.credential(account, name) for name in self.CREDENTIALS)
         self._account = account
         self._transport = transport
-        self._base = reading.base_url(account, BASE_URL)
+        self._base = reading.base_url(account, ZerodhaClient.BASE_URL)
 
     @property
     def page(self) -> str:
@@ -54,11 +54,11 @@ class ZerodhaLogin:
         told = sha256(f"{self._key}{token}{self._secret}".encode()).hexdigest()
         form = {"api_key": self._key, "request_token": token, "checksum": told}
         call = Call(
-            "POST", f"{self._base}/session/token", BROKER, LOGIN, self._account.key,
+            "POST", f"{self._base}/session/token", SPEAKER.broker, LOGIN, self._account.key,
             idempotent=True,  # a token that was taken already is refused, which harms nothing
             headers={"X-Kite-Version": "3"}, form=form, keep_errors=True,
         )  # fmt: skip
         answer = await self._transport.request(call)
         secrets = (*form.values(), self._secret)
-        data = zerodha_errors.data_of(LOGIN, answer, self._account.key, secrets, write=False)
-        return {name: reading.told(BROKER, LOGIN, data, name) for name in _KEPT}
+        data = kite_errors.data_of(SPEAKER, LOGIN, answer, self._account.key, secrets, write=False)
+        return {name: reading.told(SPEAKER.broker, LOGIN, data, name) for name in _KEPT}

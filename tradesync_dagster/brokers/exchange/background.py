@@ -68,7 +68,7 @@ class RunningExchange:
 
 
 def start_background(
-    config: ExchangeConfig, *, port: int = 0, wait_seconds: float = 30
+    config: ExchangeConfig, *, port: int = 0, wait_seconds: float = 120
 ) -> RunningExchange:
     """Start the server in a child process; port 0 takes a free one (config.port is not used).
 

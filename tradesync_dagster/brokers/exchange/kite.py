@@ -20,13 +20,13 @@ from tradesync_dagster.brokers.exchange.kite_forms import (
     order_change,
     order_request,
 )
+from tradesync_dagster.brokers.exchange.kite_ticker import Ticker
 from tradesync_dagster.brokers.exchange.orders import RefusedError
 from tradesync_dagster.brokers.exchange.units import stamp
 from tradesync_dagster.brokers.exchange.venue import Session, Venue
 
 _REDIRECT = "https://desk.invalid/"
 """An app's own address, which Kite knows and the login page redirects to."""
-_BAD_TOKEN = "Incorrect `api_key` or `access_token`."  # noqa: S105 - a sentence, not a secret
 
 
 def failure(error: RefusedError) -> web.Response:
@@ -45,6 +45,8 @@ class KiteFace:
 
     broker: ClassVar[str] = "ZERODHA"
     prefixes: ClassVar[tuple[str, ...]] = ("/",)
+    root: ClassVar[str] = ""
+    unknown: ClassVar[str] = "Incorrect `api_key` or `access_token`."
 
     def __init__(self, venue: Venue) -> None:
         self._venue = venue
@@ -57,7 +59,7 @@ class KiteFace:
 
     def add_to(self, router: web.UrlDispatcher) -> None:
         """Register every route."""
-        market = self._venue.market
+        market, root = self._venue.market, self.root
         books: tuple[tuple[str, bool, Callable[[Any], Any]], ...] = (
             ("/orders", False, wire.order_book),
             ("/trades", False, lambda account: [wire.trade(fill) for fill in account.fills]),
@@ -66,21 +68,23 @@ class KiteFace:
             ("/user/margins", True, lambda account: wire.margins(market, account)),
         )
         for path, priced, write in books:
-            router.add_get(path, book(self._venue, self._user, write, priced=priced))
-        router.add_get("/connect/login", self.page)
-        router.add_post("/session/token", self.login)
-        router.add_delete("/session/token", self.logout)
-        router.add_get("/user/profile", self.profile)
-        router.add_get("/user/margins/{segment}", self.margin)
-        router.add_get("/orders/{order_id}", self.order_history)
-        router.add_get("/orders/{order_id}/trades", self.order_trades)
-        router.add_post("/orders/{variety}", self.place)
-        router.add_put("/orders/{variety}/{order_id}", self.modify)
-        router.add_delete("/orders/{variety}/{order_id}", self.cancel)
-        router.add_get("/instruments", self.instruments)
-        router.add_get("/instruments/{exchange}", self.instruments)
-        router.add_get("/quote", self.quote)
-        router.add_get("/quote/{depth:ltp|ohlc}", self.quote)
+            router.add_get(root + path, book(self._venue, self._user, write, priced=priced))
+        ticker = Ticker(self._venue, self._owner, self.unknown)
+        router.add_get(root + "/", ticker.connect)
+        router.add_get(root + "/connect/login", self.page)
+        router.add_post(root + "/session/token", self.login)
+        router.add_delete(root + "/session/token", self.logout)
+        router.add_get(root + "/user/profile", self.profile)
+        router.add_get(root + "/user/margins/{segment}", self.margin)
+        router.add_get(root + "/orders/{order_id}", self.order_history)
+        router.add_get(root + "/orders/{order_id}/trades", self.order_trades)
+        router.add_post(root + "/orders/{variety}", self.place)
+        router.add_put(root + "/orders/{variety}/{order_id}", self.modify)
+        router.add_delete(root + "/orders/{variety}/{order_id}", self.cancel)
+        router.add_get(root + "/instruments", self.instruments)
+        router.add_get(root + "/instruments/{exchange}", self.instruments)
+        router.add_get(root + "/quote", self.quote)
+        router.add_get(root + "/quote/{depth:ltp|ohlc}", self.quote)
 
     def _user(self, request: web.Request) -> str:
         """Tell who asks, and bring the market up to the time.
@@ -89,11 +93,15 @@ class KiteFace:
             RefusedError: a TokenException.
         """
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-        user_id = self._venue.user_of(token) if scheme == "token" else None
+        user_id = self._owner(token) if scheme == "token" else None
         if user_id is None:
-            raise RefusedError(_BAD_TOKEN, "TokenException", 403)
+            raise RefusedError(self.unknown, "TokenException", 403)
         self._venue.now()
         return user_id
+
+    def _owner(self, token: str) -> str | None:
+        """Tell whose "api_key:access_token" this is, if it is good."""
+        return self._venue.user_of(token)
 
     async def page(self, request: web.Request) -> web.Response:
         """Log in as the app's own client, unasked, and redirect as the login page would."""
@@ -118,30 +126,46 @@ class KiteFace:
         raise RefusedError("Token is invalid or has expired.", "TokenException", 403)
 
     def _session(self, session: Session) -> Json:
-        return _profile(session.user_id) | {
-            "user_id": session.user_id,
-            "api_key": session.api_key,
-            "access_token": session.access_token,
-            "public_token": session.access_token[::-1],
-            "refresh_token": "",
-            "enctoken": "",
-            "login_time": stamp(self._venue.now()),
-        }
+        return (
+            self._profile(session.user_id)
+            | self.credentials(session)
+            | {
+                "user_id": session.user_id,
+                "public_token": session.access_token[::-1],
+                "refresh_token": "",
+                "enctoken": "",
+                "login_time": stamp(self._venue.now()),
+            }
+        )
 
     async def logout(self, request: web.Request) -> web.Response:
         """Kill a session."""
         form = Form(request.query)
         token = f"{form.need('api_key')}:{form.need('access_token')}"
-        user_id = self._venue.user_of(token)
+        user_id = self._owner(token)
         if user_id is None:
-            raise RefusedError(_BAD_TOKEN, "TokenException", 403)
+            raise RefusedError(self.unknown, "TokenException", 403)
         self._venue.logout(user_id)
         return answer(data=True)
 
     async def profile(self, request: web.Request) -> web.Response:
         """Tell who the client is."""
         user_id = self._user(request)
-        return answer({"user_id": user_id} | _profile(user_id))
+        return answer({"user_id": user_id} | self._profile(user_id))
+
+    def _profile(self, user_id: str) -> Json:
+        return {
+            "user_type": "individual",
+            "email": f"{user_id.lower()}@example.invalid",
+            "user_name": f"Simulated Client {user_id.removeprefix('SIM')}",
+            "user_shortname": user_id,
+            "broker": self.broker,
+            "exchanges": list(ALLOWED["exchange"]),
+            "products": list(ALLOWED["product"]),
+            "order_types": list(ALLOWED["order_type"]),
+            "avatar_url": None,
+            "meta": {"demat_consent": "physical"},
+        }
 
     async def margin(self, request: web.Request) -> web.Response:
         """Give one segment's margins."""
@@ -201,18 +225,3 @@ class KiteFace:
         keys = request.query.getall("i", [])
         known = [market.instruments[key] for key in keys if key in market.instruments]
         return answer({item.key: wire.quote(market, item, depth) for item in known})
-
-
-def _profile(user_id: str) -> Json:
-    return {
-        "user_type": "individual",
-        "email": f"{user_id.lower()}@example.invalid",
-        "user_name": f"Simulated Client {user_id[3:]}",
-        "user_shortname": user_id,
-        "broker": "ZERODHA",
-        "exchanges": list(ALLOWED["exchange"]),
-        "products": list(ALLOWED["product"]),
-        "order_types": list(ALLOWED["order_type"]),
-        "avatar_url": None,
-        "meta": {"demat_consent": "physical"},
-    }

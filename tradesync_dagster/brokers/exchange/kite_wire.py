@@ -57,9 +57,14 @@ def order(one: Order) -> Json:
         "tag": one.tag,
         "guid": None,
     }
-    if one.tag is not None:
-        row["tags"] = [one.tag]
-    return row
+    tags = [] if one.tag is None else [one.tag]
+    if one.source == "auto_slice":
+        tags += ["autoslice"] + ([f"autoslice:{one.slice_of}"] if one.slice_of else [])
+    elif one.source == "square_off":
+        row["placed_by"] = "ADMINSQF"
+    elif one.source == "auction":
+        row |= {"variety": "auction", "auction_number": one.order_id[-4:]}
+    return row | ({"tags": tags} if tags else {})
 
 
 def history(one: Order, event: OrderEvent) -> Json:

@@ -19,6 +19,11 @@ from tradesync_dagster.brokers.exchange.units import money
 SEGMENTS = {"NSE": "nse_cm", "BSE": "bse_cm", "NFO": "nse_fo", "MCX": "mcx_fo"}
 ORDER_TYPES = {"LIMIT": "L", "MARKET": "MKT", "SL": "SL", "SL-M": "SL-M"}
 _SIDES = {"BUY": "B", "SELL": "S"}
+_ORDER_SOURCES = {
+    "": "ADMINCPPAPI_NEOTRADEAPI",
+    "other_api": "ADMINCPPAPI_NEOTRADEAPI",
+    "by_hand": "ADMINCPPAPI_MOB",
+}
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
@@ -65,7 +70,7 @@ def _terms(one: Order) -> Json:
         "trnsTp": _SIDES[one.side],
         "prod": one.product,
         "ordGenTp": "AMO" if one.variety == "amo" else "--",
-        "ordSrc": "ADMINCPPAPI_MOB" if one.by_hand else "ADMINCPPAPI_NEOTRADEAPI",
+        "ordSrc": _ORDER_SOURCES.get(one.source, ""),
         "vendorCode": "",
         "strategyCode": "NA",
         "locId": "111111111111100",

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
 
+from tradesync_dagster.brokers.exchange import charges
+from tradesync_dagster.brokers.exchange.charges import Charges
 from tradesync_dagster.brokers.exchange.instruments import Instrument
 from tradesync_dagster.brokers.exchange.orders import Fill, Order
 
@@ -104,10 +106,21 @@ def net_off(lots: list[Lot], signed: int, price: int, day: date) -> None:
 
 
 class Account:
-    """Everything the exchange knows of one client."""
+    """Everything the exchange knows of one client.
 
-    def __init__(self, user_id: str, cash: int) -> None:
+    Attributes:
+        opened: Whether somebody asked for it: the exchange's own people leave it alone.
+        charged: Whether its trades cost what they cost at a broker.
+        paid: What each charged trade cost, of all days.
+    """
+
+    def __init__(
+        self, user_id: str, cash: int, *, opened: bool = False, charged: bool = False
+    ) -> None:
         self.user_id = user_id
+        self.opened = opened
+        self.charged = charged
+        self.paid: list[tuple[Fill, Charges]] = []
         self.cash = cash
         self.opening_cash = cash
         self.version = 0
@@ -120,8 +133,13 @@ class Account:
         self.holdings: dict[str, Holding] = {}
         self.settled_before: date = date.min
 
-    def record(self, fill: Fill) -> None:
-        """Book one trade."""
+    def record(self, fill: Fill, earlier: int = 0) -> None:
+        """Book one trade, and what it costs where that is charged.
+
+        Args:
+            fill: The trade.
+            earlier: The value of its order's earlier trades, in millionths.
+        """
         key = (fill.instrument.key, fill.product)
         totals = self.today.get(key)
         if totals is None:
@@ -134,6 +152,10 @@ class Account:
             totals.sell_quantity += fill.quantity
             totals.sell_value += fill.value
             self.cash += fill.value
+        if self.charged:
+            owed = charges.due(fill, earlier)
+            self.paid.append((fill, owed))
+            self.cash -= owed.total
         self.fills.append(fill)
         self.version += 1
 

@@ -60,6 +60,10 @@ class Market:
         self._exchange_serial = 0
         self._trade_serial = 0
 
+    def admit(self, user_id: str, cash: int, *, charged: bool) -> None:
+        """Open an account for somebody outside."""
+        self.accounts[user_id] = Account(user_id, cash, opened=True, charged=charged)
+
     def is_open(self) -> bool:
         """Whether orders match now."""
         return self.rules.always_open or risk.is_open(self.now)
@@ -101,7 +105,8 @@ class Market:
         """Change an open order.
 
         Raises:
-            RefusedError: it is unknown, no longer open, or already filled beyond the new quantity.
+            RefusedError: it is unknown, no longer open, already filled beyond the new quantity, or
+                funds, holdings or limits do not allow it.
         """
         self.advance(at)
         order = self.find(user_id, order_id)
@@ -111,11 +116,13 @@ class Market:
         order_after.apply(change)
         risk.check_terms(order.instrument, order_after)
         account = self.accounts[user_id]
-        account.version += 1
         if order.status == "AMO REQ RECEIVED":
+            account.version += 1
             order.apply(change)
             order.enter("AMO REQ RECEIVED", self.now)
             return order
+        risk.check_change(account, order_after, self.tape.last, self.tape.closes)
+        account.version += 1
         order.enter("MODIFY VALIDATION PENDING", self.now)
         order.enter("MODIFY PENDING", self.now)
         order.apply(change)
@@ -207,6 +214,8 @@ class Market:
             validity=request.validity,
             validity_ttl=request.validity_ttl,
             disclosed_quantity=request.disclosed_quantity,
+            source=request.source or ("by_hand" if by_hand else ""),
+            slice_of=request.slice_of,
         )
 
     def _admit(self, account: Account, order: Order) -> None:
@@ -256,10 +265,11 @@ class Market:
             str(10_000_000 + self._trade_serial), order.order_id, order.exchange_order_id or "",
             order.instrument, order.side, order.product, quantity, price, self.now,
         )  # fmt: skip
+        earlier = order.filled_value * order.instrument.multiplier
         order.filled += quantity
         order.filled_value += quantity * price
         order.exchange_at = self.now
-        account.record(fill)
+        account.record(fill, earlier)
         if order.filled == order.quantity:
             self._working.pop(order.order_id, None)
             order.enter("COMPLETE", self.now)

@@ -10,6 +10,8 @@ from datetime import date, datetime
 from tradesync_dagster.brokers.exchange.instruments import Instrument
 from tradesync_dagster.brokers.exchange.units import average
 
+SOURCES = ("by_hand", "square_off", "auto_slice", "auction", "gtt", "other_api")
+"""What places orders beside the clients of a face; each face tells it as far as its broker does."""
 CLOSED = frozenset({"COMPLETE", "CANCELLED", "REJECTED"})
 
 
@@ -48,6 +50,8 @@ class OrderRequest:
     disclosed_quantity: int = 0
     variety: str = "regular"
     tag: str | None = None
+    source: str = ""
+    slice_of: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +134,8 @@ class Order:
     validity: str
     validity_ttl: int
     disclosed_quantity: int
+    source: str = ""
+    slice_of: str | None = None
     status: str = "PUT ORDER REQ RECEIVED"
     message: str | None = None
     message_raw: str | None = None

@@ -40,7 +40,7 @@ class People:
         per_million = int((self.habits.rate if rate is None else rate) * 1_000_000)
         placed = 0
         for account in market.accounts.values():
-            if self.dice.chance(per_million):
+            if not account.opened and self.dice.chance(per_million):
                 placed += self._one(market, account, at)
         return placed
 

@@ -159,6 +159,36 @@ def refusal(account: Account, order: Order, prices: dict[str, int]) -> tuple[str
     return None
 
 
+def check_change(
+    account: Account, changed: Order, prices: dict[str, int], closes: dict[str, int]
+) -> None:
+    """Refuse a change as the changed order would be, unless it only asks for less.
+
+    Args:
+        account: With the order as it still is in its book.
+        changed: The same order as it is to be.
+        prices: The last ones.
+        closes: Those of the day before.
+
+    Raises:
+        RefusedError: the order stays as it is.
+    """
+    item, before = changed.instrument, account.orders[changed.order_id]
+    last, held = prices[item.key], account.net(item, changed.product)
+    was, becomes = (exposure(one, one.price or last, held) for one in (before, changed))
+    account.orders[changed.order_id] = changed
+    try:
+        refused = exchange_refusal(changed, closes[item.key])
+        kind, cause = "InputException", "price"
+        if refused is None and (becomes > was or changed.leaves > before.leaves):
+            refused = refusal(account, changed, prices)
+            kind, cause = "MarginException", "funds"
+    finally:
+        account.orders[changed.order_id] = before
+    if refused is not None:
+        raise RefusedError(refused[0], kind, cause=cause)
+
+
 def exchange_refusal(order: Order, close: int) -> tuple[str, str] | None:
     """Give the exchange's sentence when quantity or price is out of its limits."""
     item = order.instrument

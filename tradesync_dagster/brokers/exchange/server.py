@@ -6,13 +6,13 @@ Does not belong here: what any request does (the faces and control.py).
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from socket import socket
 
 from aiohttp import web
-from aiohttp.typedefs import Handler
+from aiohttp.typedefs import Handler, Middleware
 
 from tradesync_dagster.brokers.exchange.autotrader import AutoTraderFace
 from tradesync_dagster.brokers.exchange.background import (
@@ -28,6 +28,7 @@ from tradesync_dagster.brokers.exchange.faults import Faults
 from tradesync_dagster.brokers.exchange.kite import KiteFace
 from tradesync_dagster.brokers.exchange.kotak import KotakFace
 from tradesync_dagster.brokers.exchange.orders import RefusedError
+from tradesync_dagster.brokers.exchange.paper import PaperFace
 from tradesync_dagster.brokers.exchange.units import IST
 from tradesync_dagster.brokers.exchange.upstox import UpstoxFace
 from tradesync_dagster.brokers.exchange.venue import Venue
@@ -42,7 +43,13 @@ __all__ = [
 ]
 
 
-FACES: tuple[type[Face], ...] = (AutoTraderFace, KiteFace, KotakFace, UpstoxFace)
+FACES: tuple[type[Face], ...] = (
+    AutoTraderFace,
+    KiteFace,
+    KotakFace,
+    PaperFace,
+    UpstoxFace,
+)
 """One name a broker."""
 
 
@@ -65,6 +72,30 @@ def create_app(
     faces = [make(venue) for make in FACES]
     control = ControlRoutes(venue, faults, faces, config.brokers)
 
+    app = web.Application(middlewares=[_guard(config, venue, faults, faces)])
+    app[VENUE] = venue
+    for face in faces:
+        face.add_to(app.router)
+    control.add_to(app.router)
+
+    async def living(_: web.Application) -> AsyncIterator[None]:
+        """Step in the background while the server runs."""
+        task = asyncio.create_task(_keep_stepping(venue, config.step_seconds))
+        yield
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+        venue.close()
+
+    app.cleanup_ctx.append(living)
+    return app
+
+
+def _guard(
+    config: ExchangeConfig, venue: Venue, faults: Faults, faces: Sequence[Face]
+) -> Middleware:
+    """Make what stands before every route."""
+
     @web.middleware
     async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
         """Delay, break, refuse and date every answer."""
@@ -86,23 +117,7 @@ def create_app(
         response.headers.setdefault("Date", now)  # a fault may have set another
         return response
 
-    app = web.Application(middlewares=[guard])
-    app[VENUE] = venue
-    for face in faces:
-        face.add_to(app.router)
-    control.add_to(app.router)
-
-    async def living(_: web.Application) -> AsyncIterator[None]:
-        """Step in the background while the server runs."""
-        task = asyncio.create_task(_keep_stepping(venue, config.step_seconds))
-        yield
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
-        venue.close()
-
-    app.cleanup_ctx.append(living)
-    return app
+    return guard
 
 
 async def _keep_stepping(venue: Venue, every: float | None) -> None:

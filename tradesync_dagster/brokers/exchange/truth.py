@@ -4,9 +4,11 @@ Belongs here: exact records of orders, fills, holdings and positions; money as d
 Does not belong here: a broker's wire format (faces.py).
 """
 
+from dataclasses import asdict
 from typing import Any
 
 from tradesync_dagster.brokers.exchange import risk
+from tradesync_dagster.brokers.exchange.charges import Charges, segment
 from tradesync_dagster.brokers.exchange.ledger import Account, Lot
 from tradesync_dagster.brokers.exchange.market import Market
 from tradesync_dagster.brokers.exchange.orders import Fill, Order
@@ -100,6 +102,30 @@ def _fill(one: Fill) -> dict[str, Any]:
         "price": text(one.price),
         "multiplier": one.instrument.multiplier,
     }
+
+
+def charges(known: Account) -> dict[str, Any]:
+    """Give what an account's trades have cost, in all, by day and one by one."""
+    days: dict[str, Charges] = {}
+    for fill, owed in known.paid:
+        day = fill.at.date().isoformat()
+        days[day] = days.get(day, Charges()) + owed
+    return {
+        "user_id": known.user_id,
+        "charged": known.charged,
+        "all": _owed(sum(days.values(), Charges())),
+        "days": [{"trade_date": day} | _owed(owed) for day, owed in days.items()],
+        "trades": [
+            {"trade_id": fill.trade_id, "order_id": fill.order_id, "at": stamp(fill.at),
+             "segment": segment(fill.instrument, fill.product)} | _owed(owed)
+            for fill, owed in known.paid
+        ],
+    }  # fmt: skip
+
+
+def _owed(owed: Charges) -> dict[str, str]:
+    parts = {name: text(amount) for name, amount in asdict(owed).items()}
+    return parts | {"total": text(owed.total)}
 
 
 def tradebook(known: Account) -> str:

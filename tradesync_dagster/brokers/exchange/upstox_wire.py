@@ -81,7 +81,7 @@ def order(one: Order) -> Json:
         "exchange_timestamp": stamp(one.exchange_at) if one.exchange_at else None,
         "is_amo": one.variety == "amo",
         "order_request_id": str(1 + changes),
-        "order_ref_id": f"sim-{one.order_id}",
+        "order_ref_id": f"GTT-C{one.order_id}" if one.source == "gtt" else f"sim-{one.order_id}",
     }
 
 

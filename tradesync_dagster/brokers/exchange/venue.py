@@ -99,6 +99,9 @@ class Venue:
         self, genesis: Genesis, journal: Path | None, wall: Callable[[], datetime]
     ) -> None:
         self.clock = SimClock(wall)
+        self.heard_by: list[Callable[[], None]] = []
+        """Told after every command, be it done or refused."""
+        self._seed = genesis.seed
         self._journal = Journal(journal)
         commands = self._journal.commands()
         first = next(commands, None)
@@ -162,6 +165,20 @@ class Venue:
         placed: int = self._do("step", {"steps": steps})
         return placed
 
+    def open_account(self, user_id: str, cash: int, *, charged: bool) -> bool:
+        """Open an account for somebody outside; says whether it was not open before.
+
+        Raises:
+            RefusedError: the name is one of the exchange's own people's.
+        """
+        known = self.market.accounts.get(user_id)
+        if known is not None and not known.opened:
+            raise RefusedError("There is another account of that name.", status=409)
+        if known is None:
+            self._do("open", {"user": user_id, "cash": cash, "charged": charged})
+            self._remember_tokens()
+        return known is None
+
     def logout(self, user_id: str) -> None:
         """End a client's session: the token is dead, the next login brings another."""
         self._do("logout", {"user": user_id})
@@ -190,7 +207,11 @@ class Venue:
         """Write a command down, then apply it."""
         at = self.now()
         self._journal.append(at, name, args)
-        return getattr(self, f"_apply_{name}")(at, args)
+        try:
+            return getattr(self, f"_apply_{name}")(at, args)
+        finally:
+            for hear in self.heard_by:
+                hear()
 
     def _replay(self, at: datetime, name: str, args: dict[str, Any]) -> None:
         try:
@@ -216,6 +237,11 @@ class Venue:
             self.market.step(at)
             placed += self.people.act(self.market, at)
         return placed
+
+    def _apply_open(self, at: datetime, args: dict[str, Any]) -> None:
+        del at
+        self.market.admit(args["user"], args["cash"], charged=args["charged"])
+        self.sessions[args["user"]] = Session(args["user"], self._seed)
 
     def _apply_logout(self, at: datetime, args: dict[str, Any]) -> None:
         del at

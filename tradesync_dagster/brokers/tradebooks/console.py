@@ -5,6 +5,7 @@ What belongs here: the columns and their fields. What does not: lines and encodi
 """
 
 from collections.abc import Iterator, Mapping
+from datetime import date
 from functools import lru_cache
 from typing import BinaryIO
 
@@ -14,6 +15,7 @@ from tradesync_dagster.domain.answers import Reject
 from tradesync_dagster.domain.errors import ValueRefusedError
 from tradesync_dagster.domain.fills import Fill
 from tradesync_dagster.domain.market_calendar import trade_date_of
+from tradesync_dagster.domain.orders import Side
 
 BROKER = "ZERODHA"
 KIND = file_reading.FileKind(
@@ -48,11 +50,13 @@ def read(stream: BinaryIO, name: str) -> Iterator[Read]:
 
 
 def _fill(row: Mapping[str, str]) -> Fill:
-    exchange, product = rows.place(row)
+    exchange, product, symbol, isin = _instrument(
+        row["exchange"], row["segment"], row["symbol"], row.get("isin", "")
+    )
     name = "order_execution_time"
     at = row[name].strip()
     filled_at = reading.ist_time({name: f"{at[:10]} {at[11:]}" if at[10:11] == "T" else at}, name)
-    trade_date = file_reading.day(row, "trade_date")
+    trade_date = _day(row["trade_date"])
     if trade_date != trade_date_of(filled_at):
         raise ValueRefusedError(
             f"trade_date: {trade_date}, but {name} is on {trade_date_of(filled_at)}"
@@ -62,22 +66,41 @@ def _fill(row: Mapping[str, str]) -> Fill:
         broker_order_id=rows.identity(row, "order_id"),
         trade_date=trade_date,
         exchange=exchange,
-        symbol=reading.text(row, "symbol"),
+        symbol=symbol,
         product=product,
-        side=reading.side(row, "trade_type"),
+        side=_side(row["trade_type"]),
         quantity=_quantity(row["quantity"].strip()),
         price=_price(row["price"].strip()),
         filled_at=filled_at,
-        isin=rows.isin(row),
+        isin=isin,
     )
+
+
+# What follows keeps what it has read, since the same few texts come again and again in a long file.
+
+
+@lru_cache(maxsize=4_096)
+def _instrument(exchange: str, segment: str, symbol: str, isin: str) -> tuple[str, str, str, str]:
+    """Read exchange, product, symbol and security."""
+    row = {"exchange": exchange, "segment": segment, "symbol": symbol, "isin": isin}
+    return *rows.place(row), reading.text(row, "symbol"), rows.isin(row)
+
+
+@lru_cache(maxsize=4_096)
+def _day(text: str) -> date:
+    return file_reading.day({"trade_date": text}, "trade_date")
+
+
+@lru_cache(maxsize=64)
+def _side(text: str) -> Side:
+    return reading.side({"trade_type": text}, "trade_type")
 
 
 @lru_cache(maxsize=4_096)
 def _quantity(text: str) -> int:
-    """Read a quantity; kept, since the same few come again and again in a long file."""
-    return reading.quantity({"quantity": text}, "quantity", least=1)
+    return reading.quantity(rows.number(text, "quantity"), "quantity", least=1)
 
 
 @lru_cache(maxsize=65_536)
 def _price(text: str) -> int:
-    return reading.price({"price": text}, "price")
+    return reading.price(rows.number(text, "price"), "price")

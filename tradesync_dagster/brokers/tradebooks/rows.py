@@ -17,6 +17,7 @@ from tradesync_dagster.domain.fills import Fill
 _SHOWN = 40
 _ISIN = re.compile(r"[A-Z]{2}[A-Z0-9]{9}\d", re.ASCII)
 _SHORTENED = re.compile(r"\d(\.\d+)?[eE]\+?\d+", re.ASCII)
+_EXPONENT = re.compile(r"[-+]?[\d.]+[eE][-+]?\d+", re.ASCII)
 
 _DELIVERY, _CARRIED = "CNC", "NRML"
 _EXCHANGES = {
@@ -86,11 +87,28 @@ def identity(row: Mapping[str, Any], name: str) -> str:
     """Read an id; refuse one that a spreadsheet wrote as 1.1E+15, for its digits are lost."""
     value = reading.text(row, name)
     if _SHORTENED.fullmatch(value):
-        raise ValueRefusedError(
-            f"{name}: {value[:_SHOWN]!r} was shortened by a spreadsheet; import the file as "
-            "downloaded, not as saved from there"
-        )
+        raise _shortened(value, name)
     return value
+
+
+def number(text: str, name: str) -> dict[str, str]:
+    """Return a number's text as a row to read it from; refuse one such as 1.23457E+5.
+
+    A spreadsheet writes so what it has rounded, and no broker does in CSV.
+
+    Raises:
+        ValueRefusedError: It has an exponent.
+    """
+    if _EXPONENT.fullmatch(text):
+        raise _shortened(text, name)
+    return {name: text}
+
+
+def _shortened(value: str, name: str) -> ValueRefusedError:
+    return ValueRefusedError(
+        f"{name}: {value[:_SHOWN]!r} was shortened by a spreadsheet; import the file as "
+        "downloaded, not as saved from there"
+    )
 
 
 def isin(row: Mapping[str, Any]) -> str:

@@ -37,7 +37,7 @@ def read(stream: BinaryIO, name: str) -> tuple[list[Fill | Reject], tuple[str, .
         name: The file's name, for sentences.
 
     Returns:
-        A fill or a reject for each trade, in the file's order, and what is missing in words.
+        A fill or a reject for each trade, in the file's order, and what people should know.
 
     Raises:
         FileRefusedError: It is too large, not JSON, or not Upstox's trade history.
@@ -47,7 +47,7 @@ def read(stream: BinaryIO, name: str) -> tuple[list[Fill | Reject], tuple[str, .
     trades = [(trade, page) for page, found in enumerate(pages, 1) for trade in _data(found, name)]
     several = len(pages) > 1
     read_rows = [_row(trade, f"page {page}: " if several else "") for trade, page in trades]
-    return read_rows, _missing(pages, name)
+    return read_rows, (*_missing(pages, name), *_named_otherwise(read_rows, name))
 
 
 def _parsed(body: bytes, name: str) -> Any:
@@ -104,6 +104,19 @@ def _missing(pages: Sequence[Any], name: str) -> tuple[str, ...]:
     return (
         f"{name} has {len(numbers)} of the {total} pages of this trade history; import the others "
         "too",
+    )
+
+
+def _named_otherwise(found: Sequence[Fill | Reject], name: str) -> tuple[str, ...]:
+    """Say that a contract here is not the contract of the day's books; see ``_contract``."""
+    symbols = [one.symbol for one in found if isinstance(one, Fill) and one.product != "CNC"]
+    named = next((symbol for symbol in symbols if not _CONTRACT.fullmatch(symbol)), None)
+    if named is None:
+        return ()
+    return (
+        f"{name} names contracts by their expiry, such as {named}, and Upstox's order books by the "
+        "exchange's symbol, which cannot be told from it: in the books they are two instruments, "
+        "so a position that is still open is not closed by what the order books tell",
     )
 
 

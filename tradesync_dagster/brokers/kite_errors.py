@@ -1,10 +1,11 @@
 """Kite's envelope: the data in it, or what its error means.
 
 What belongs here: Kite's envelope, error types, statuses and words. What does not: its data
-(``zerodha``).
+(``kite``), who answers in it (``zerodha``, ``paper``).
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from tradesync_dagster.brokers import reading
@@ -12,7 +13,6 @@ from tradesync_dagster.brokers.transport import NOT_SENT_AGAIN, Answer
 from tradesync_dagster.domain import errors
 from tradesync_dagster.domain.margin_texts import order_rejected
 
-BROKER = "ZERODHA"
 LOGIN = "login"
 """The call that makes a session; none can have ended there."""
 _REJECTIONS = frozenset({"MarginException", "OrderException", "HoldingException"})
@@ -20,8 +20,28 @@ _REFUSALS = _REJECTIONS | {"InputException", "PermissionException"}
 _OUTAGES = frozenset({"NetworkException", "GeneralException", "DataException"})
 
 
+@dataclass(frozen=True, slots=True)
+class Speaker:
+    """Who answers in Kite's wire format.
+
+    Attributes:
+        broker: The broker's name.
+        ended: The sentence of a session that has ended, which says what to do; ``{account}`` is
+            the account's key, ``{what}`` what was answered.
+    """
+
+    broker: str
+    ended: str
+
+
 def data_of(
-    endpoint: str, answer: Answer, account: str, secrets: Sequence[str], *, write: bool
+    speaker: Speaker,
+    endpoint: str,
+    answer: Answer,
+    account: str,
+    secrets: Sequence[str],
+    *,
+    write: bool,
 ) -> Any:
     """Take the data out of Kite's envelope; see ``told`` for the arguments.
 
@@ -29,7 +49,7 @@ def data_of(
         BrokerError: What the envelope tells, or that it is none.
     """
     try:
-        document = reading.parse_json(BROKER, endpoint, answer, secrets)
+        document = reading.parse_json(speaker.broker, endpoint, answer, secrets)
     except errors.UnreadableAnswerError:
         if answer.status < 400:
             raise
@@ -37,14 +57,15 @@ def data_of(
     envelope = document if isinstance(document, Mapping) else {}
     status = envelope.get("status")
     if answer.status >= 400 or status == "error":
-        raise told(endpoint, answer, envelope, account, secrets, write=write)
+        raise told(speaker, endpoint, answer, envelope, account, secrets, write=write)
     if answer.status >= 300 or status != "success" or "data" not in envelope:
         what = f"the answer (HTTP {answer.status}) is not Kite's envelope"
-        raise errors.UnreadableAnswerError(BROKER, endpoint, what)
+        raise errors.UnreadableAnswerError(speaker.broker, endpoint, what)
     return envelope["data"]
 
 
 def told(
+    speaker: Speaker,
     endpoint: str,
     answer: Answer,
     envelope: Mapping[str, Any],
@@ -56,6 +77,7 @@ def told(
     """Build the error that Kite tells of.
 
     Args:
+        speaker: Who answered.
         endpoint: The call.
         answer: What came.
         envelope: Its JSON; empty where there was none.
@@ -65,23 +87,22 @@ def told(
     """
     kind = str(envelope.get("error_type") or "no error type")
     words = str(envelope.get("message") or "no reason given")
+    broker = speaker.broker
     reason, shown = (reading.harmless(text, secrets) for text in (words, kind))
     what = f"{reason} ({shown}, HTTP {answer.status})"
     error = _error_class(kind, answer.status, write=write)
     if error is errors.OrderRejectedError:
-        return order_rejected(BROKER, endpoint, what, reason)
+        return order_rejected(broker, endpoint, what, reason)
     if error is errors.RateLimitedError:
-        return errors.RateLimitedError(BROKER, endpoint, what, answer.retry_after)
+        return errors.RateLimitedError(broker, endpoint, what, answer.retry_after)
     if error is errors.SessionExpiredError and endpoint == LOGIN:
         what = f"Kite took the request_token or the api_secret of {account} for wrong: {what}"
-        return errors.RefusedRequestError(BROKER, endpoint, what)
+        return errors.RefusedRequestError(broker, endpoint, what)
     if error is errors.SessionExpiredError:
-        what = (
-            f"the session of {account} has ended: {what}; log in with `tradesync login {account}`"
-        )
+        what = speaker.ended.format(account=account, what=what)
     elif error is errors.BrokerUnavailableError and write:
         what += NOT_SENT_AGAIN
-    return error(BROKER, endpoint, what)
+    return error(broker, endpoint, what)
 
 
 def _error_class(kind: str, status: int, *, write: bool) -> type[errors.BrokerError]:
