@@ -17,9 +17,10 @@ from tradesync_dagster.domain.results import AccountResult
 from tradesync_dagster.domain.spikes import Spike
 from tradesync_dagster.domain.unit_of_work import UnitOfWork
 from tradesync_dagster.sync.applying import Applied
-from tradesync_dagster.sync.documents import alert, for_people, order_document, timestamp
+from tradesync_dagster.sync.documents import alert, order_document, timestamp
 from tradesync_dagster.sync.fetching import Answers
 from tradesync_dagster.sync.sessions import session_alerts
+from tradesync_dagster.sync.telling import look_messages, put
 
 EXTERNAL_ORDER = "external_order"
 SPIKE = "external_order_spike"
@@ -42,8 +43,8 @@ class AlertRules:
 
 
 def tell(work: UnitOfWork, alerts: Sequence[OutboxMessage], rules: AlertRules) -> None:
-    """Put alerts into the outbox, for RabbitMQ and for each address of people."""
-    work.add_messages([*alerts, *for_people(alerts, rules.addresses)])
+    """Put alerts into the outbox, for RabbitMQ and each address of people that wants them."""
+    put(work, alerts, rules.addresses)
 
 
 def look_alerts(
@@ -55,7 +56,7 @@ def look_alerts(
     at: datetime,
     rules: AlertRules,
 ) -> None:
-    """Tell of what one look found: sessions, external orders, accounts not looked at for long.
+    """Tell of what one look found: sessions, external orders, our own orders, silence.
 
     Args:
         work: The transaction that writes the look.
@@ -66,7 +67,7 @@ def look_alerts(
         at: When it began, UTC.
         rules: Who is told what.
     """
-    found = [*session_alerts(looks, results, tick_id, at)]
+    found = [*session_alerts(looks, results, tick_id, at), *look_messages(applied, at)]
     if rules.external_orders:
         found += external_alerts(work, applied, results, rules, at)
     tell(work, found, rules)

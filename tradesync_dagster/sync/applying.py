@@ -8,19 +8,39 @@ classification (``domain.external``), positions (``rebuilding``).
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 from tradesync_dagster.domain.accounts import Account
-from tradesync_dagster.domain.answers import Fetch, Outcome
-from tradesync_dagster.domain.book_states import BookState
+from tradesync_dagster.domain.answers import Outcome
 from tradesync_dagster.domain.breaks import fill_changed
+from tradesync_dagster.domain.expiry import AT_BROKER
 from tradesync_dagster.domain.external import Detection, DetectionRules, detect
-from tradesync_dagster.domain.orders import Intent, Order
+from tradesync_dagster.domain.looks import (
+    Look,
+    States,
+    answer_records,
+    is_complete,
+    is_new,
+    usable,
+)
+from tradesync_dagster.domain.order_books import count_origins
+from tradesync_dagster.domain.orders import Intent, Order, OrderEvent, Origin
+from tradesync_dagster.domain.resolving import resolve
 from tradesync_dagster.domain.unit_of_work import UnitOfWork
+from tradesync_dagster.sync.answering import hold_refused, keep_evidence, next_states
 from tradesync_dagster.sync.deriving import derive_trades
 from tradesync_dagster.sync.fetching import Answers
+from tradesync_dagster.sync.known_orders import known_orders
 from tradesync_dagster.sync.opening import open_books
+from tradesync_dagster.sync.own_orders import (
+    absorb,
+    add_unsettled,
+    forget_absorbed,
+    note_by_hand,
+    note_checks,
+)
+from tradesync_dagster.sync.pricing import put_prices
+from tradesync_dagster.sync.settling import settle_detection, settle_fills
 
 
 @dataclass(slots=True)
@@ -35,6 +55,8 @@ class Applied:
         confirmed_orders: Those that this look confirmed as external, with the time, UTC.
         priced: Whether prices came.
         retry_after: See ``Detection``.
+        record: What was asked, what came, and what was decided.
+        events: What happened to its orders.
     """
 
     account: Account
@@ -49,7 +71,9 @@ class Applied:
     rejects: int = 0
     priced: bool = False
     retry_after: timedelta | None = None
+    record: Look | None = None
     seconds: dict[str, float] = field(default_factory=dict)
+    events: list[OrderEvent] = field(default_factory=list)
 
 
 _FED_BY = {
@@ -60,8 +84,7 @@ _FED_BY = {
 }
 """The assets that an answer of each kind feeds."""
 
-_UNKNOWN: Mapping[str, Any] = {"multiplier": 1, "isin": "", "last_price": None}
-Known = Mapping[tuple[int, str], BookState]
+BROKER = "broker"
 
 
 def apply(
@@ -80,53 +103,36 @@ def apply(
     """
     account_ids = [look.account.account_id for look in looks]
     states = {(s.account_id, s.kind): s for s in work.states(account_ids)}
-    _keep_evidence(work, looks, states, now)
-    known = _known_orders(work, looks, account_ids)
+    keep_evidence(work, looks, states, now)
+    known = known_orders(work, looks, account_ids)
     oldest = min((look.orders.requested_at for look in looks), default=now)
     intents = _by_account(work.intents(account_ids, oldest - timedelta(days=7)))
+    add_unsettled(work, known, intents)
     applied = [_begin(look, known.get(look.account.account_id, {})) for look in looks]
-    detections = [
-        _apply_orders(entry, look, states, intents, rules)
-        for entry, look in zip(applied, looks, strict=True)
-    ]
-    _write_detections(work, detections, known)
+    detections = _detect(work, applied, looks, known, states, intents, rules)
     believed = {
         entry.account.account_id
         for entry, look in zip(applied, looks, strict=True)
-        if _usable(look.orders, entry.account.account_id, states)
+        if usable(look.orders, entry.account.account_id, states)
         and "order_book" not in entry.failed
     }
-    looks = derive_trades(work, looks, believed)
+    seen = dict(zip(account_ids, detections, strict=True))
+    hold_refused(work, looks, {a for a, found in seen.items() if found.quarantined}, now)
+    note_checks(work, (look for look in looks if look.account.account_id in believed))
+    asked = {look.account.account_id: look.orders.requested_at for look in looks}
+    settle_detection(work, {a: (asked[a], seen[a]) for a in believed}, now)
+    looks = derive_trades(work, looks, believed, now)
     _apply_fills(work, applied, looks, states)
-    _apply_prices(work, applied, looks, states)
+    priced = put_prices(work, looks, states)
     open_books(work, looks)
-    work.put_states(_next_states(applied, looks, states))
+    for entry, look in zip(applied, looks, strict=True):
+        entry.priced = entry.account.account_id in priced
+        entry.record = _record(entry, look, seen[entry.account.account_id], states, now)
+    refused = {e.account.account_id for e in applied if "order_book" in e.failed}
+    pairs = zip(applied, looks, strict=True)
+    waiting = {e.account.account_id for e, look in pairs if _waits(e, look)}
+    work.put_states(next_states(looks, states, refused, waiting))
     return applied
-
-
-def _keep_evidence(
-    work: UnitOfWork, looks: Sequence[Answers], states: Known, now: datetime
-) -> None:
-    payloads, rejects = {}, []
-    for look in looks:
-        for fetch in look.all:
-            rejects += [(look.account.account_id, fetch.kind, r) for r in fetch.rejects]
-            state = states.get((look.account.account_id, fetch.kind))
-            if fetch.payload_hash and (state is None or state.payload_hash != fetch.payload_hash):
-                payloads[fetch.payload_hash] = fetch.payload
-    work.add_payloads(payloads, now)
-    work.add_rejects(rejects, now)
-
-
-def _known_orders(
-    work: UnitOfWork, looks: Sequence[Answers], account_ids: Sequence[int]
-) -> dict[int, dict[UUID, Order]]:
-    dates = [row.trade_date for look in looks for row in look.orders.rows]
-    since = min([*dates, *(look.orders.trade_date for look in looks)])
-    known: dict[int, dict[UUID, Order]] = {}
-    for order in work.orders(account_ids, since):
-        known.setdefault(order.account_id, {})[order.order_id] = order
-    return known
 
 
 def _by_account(intents: Iterable[Intent]) -> dict[int, list[Intent]]:
@@ -136,11 +142,26 @@ def _by_account(intents: Iterable[Intent]) -> dict[int, list[Intent]]:
     return found
 
 
+def _waits(entry: Applied, look: Answers) -> bool:
+    """Tell whether the same order book again may change something: it alone is not all there is."""
+    return look.trades.outcome is not Outcome.COMPLETE or is_open_ended(entry)
+
+
+def is_open_ended(entry: Applied) -> bool:
+    """Tell whether time alone may change one of an account's orders."""
+    return any(
+        order.origin is Origin.CANDIDATE or (not order.in_book and order.status in AT_BROKER)
+        for order in entry.orders.values()
+    )
+
+
 def _begin(look: Answers, known: dict[UUID, Order]) -> Applied:
     entry = Applied(look.account, look.orders.trade_date, orders=dict(known))
     for fetch in look.all:
         entry.seconds[fetch.kind] = fetch.seconds
         entry.rejects += len(fetch.rejects)
+        if fetch.outcome is Outcome.NOT_ASKED:
+            continue
         if fetch.outcome is not Outcome.COMPLETE:
             entry.errors.append(fetch.error or f"{fetch.kind}: the answer was {fetch.outcome}")
             entry.failed.update(_fed_by(look, fetch.kind))
@@ -158,43 +179,51 @@ def _fed_by(look: Answers, kind: str) -> tuple[str, ...]:
     return _FED_BY[kind] + also
 
 
-def _usable(fetch: Fetch[Any], account_id: int, states: Known) -> bool:
-    state = states.get((account_id, fetch.kind))
-    newer = state is None or fetch.requested_at > state.requested_at
-    return fetch.outcome is Outcome.COMPLETE and newer
-
-
-def _is_new(fetch: Fetch[Any], account_id: int, states: Known) -> bool:
-    state = states.get((account_id, fetch.kind))
-    same = (
-        state is not None
-        and state.payload_hash == fetch.payload_hash
-        and state.trade_date == fetch.trade_date
-    )
-    return _usable(fetch, account_id, states) and not same
+def _detect(
+    work: UnitOfWork,
+    applied: Sequence[Applied],
+    looks: Sequence[Answers],
+    known: Mapping[int, Mapping[UUID, Order]],
+    states: States,
+    intents: Mapping[int, list[Intent]],
+    rules: DetectionRules,
+) -> list[Detection]:
+    """Find and write what each order book changes; one detection a look, in the same order."""
+    detections = [
+        _apply_orders(entry, look, states, intents, rules)
+        for entry, look in zip(applied, looks, strict=True)
+    ]
+    note_by_hand(work, detections, known, rules)
+    for entry, found in zip(applied, detections, strict=True):
+        entry.events = found.events
+        entry.orders.update(found.orders)
+    _write_detections(work, detections, known)
+    return detections
 
 
 def _apply_orders(
     entry: Applied,
     look: Answers,
-    states: Known,
+    states: States,
     intents: Mapping[int, list[Intent]],
     rules: DetectionRules,
 ) -> Detection:
     account_id = look.account.account_id
-    if not _usable(look.orders, account_id, states):
+    if not usable(look.orders, account_id, states):
         return Detection()
     found = detect(account_id, look.orders, entry.orders, intents.get(account_id, []), rules)
     if found.quarantined:
         entry.errors.append(f"orders: {found.quarantined}")
         entry.failed.update(_fed_by(look, "orders"))
         return found
+    resolve(found, look.orders, entry.orders, intents.get(account_id, []), rules)
     entry.orders.update(found.orders)
+    forget_absorbed(entry.orders, found)
     entry.confirmed = found.confirmed
     confirmations = (event for event in found.events if event.kind == "confirmed_external")
     entry.confirmed_orders = {event.order_id: event.at for event in confirmations}
     entry.retry_after = found.retry_after
-    if _is_new(look.orders, account_id, states):
+    if is_new(look.orders, account_id, states):
         entry.changed.add("order_book")
     if found.orders:
         entry.changed.add("orders")
@@ -203,9 +232,23 @@ def _apply_orders(
     return found
 
 
+def _record(entry: Applied, look: Answers, found: Detection, states: States, now: datetime) -> Look:
+    account_id = entry.account.account_id
+    return Look(
+        account_id,
+        look.orders.requested_at,
+        now.isoformat(),
+        is_complete(look.all),
+        count_origins(entry.orders.values(), entry.trade_date)[Origin.CANDIDATE],
+        entry.confirmed,
+        answer_records(account_id, look.all, states, found.quarantined),
+    )
+
+
 def _write_detections(
     work: UnitOfWork, detections: Sequence[Detection], known: Mapping[int, Mapping[UUID, Order]]
 ) -> None:
+    absorb(work, detections)
     work.put_orders(
         [order for found in detections for order in found.orders.values()],
         [event for found in detections for event in found.events],
@@ -222,67 +265,22 @@ def _owner_changed(
     since: dict[int, date] = {}
     for order in (order for found in detections for order in found.orders.values()):
         old = known.get(order.account_id, {}).get(order.order_id)
-        if old is not None and old.strategy_id != order.strategy_id:
+        if old is not None and (old.strategy_id, old.parts) != (order.strategy_id, order.parts):
             day = since.get(order.account_id, order.broker.trade_date)
             since[order.account_id] = min(day, order.broker.trade_date)
     return since
 
 
 def _apply_fills(
-    work: UnitOfWork, applied: Sequence[Applied], looks: Sequence[Answers], states: Known
+    work: UnitOfWork, applied: Sequence[Applied], looks: Sequence[Answers], states: States
 ) -> None:
     sent = []
     for entry, look in zip(applied, looks, strict=True):
         account_id = look.account.account_id
-        if _is_new(look.trades, account_id, states):
+        if is_new(look.trades, account_id, states):
             sent += [(account_id, fill) for fill in look.trades.rows]
         entry.fills = len(look.trades.rows)
     asked = {look.account.account_id: look.trades.requested_at for look in looks}
-    differing = work.add_fills(sent, "broker").differing
-    work.put_breaks(fill_changed(*found, asked[found[0]], "broker") for found in differing)
-
-
-def _apply_prices(
-    work: UnitOfWork, applied: Sequence[Applied], looks: Sequence[Answers], states: Known
-) -> None:
-    by_day: dict[date, dict[tuple[str, str], dict[str, Any]]] = {}
-    for entry, look in zip(applied, looks, strict=True):
-        account_id = look.account.account_id
-        for fetch in (look.holdings, look.positions):
-            if not _is_new(fetch, account_id, states):
-                continue
-            entry.priced = True
-            rows = by_day.setdefault(fetch.trade_date, {})
-            for row in fetch.rows:
-                known = rows.get((row.exchange, row.symbol), _UNKNOWN)
-                rows[row.exchange, row.symbol] = {
-                    "exchange": row.exchange,
-                    "symbol": row.symbol,
-                    "isin": getattr(row, "isin", "") or known["isin"],
-                    "multiplier": getattr(row, "multiplier", known["multiplier"]),
-                    "last_price": known["last_price"] if row.last_price is None else row.last_price,
-                    "priced_at": fetch.requested_at,
-                }
-    for day, rows in sorted(by_day.items()):
-        work.put_instruments([rows[key] for key in sorted(rows)], day)
-
-
-def _next_states(
-    applied: Sequence[Applied], looks: Sequence[Answers], states: Known
-) -> list[BookState]:
-    changed = []
-    for entry, look in zip(applied, looks, strict=True):
-        account_id = look.account.account_id
-        for fetch in look.all:
-            quarantined = fetch.kind == "orders" and "order_book" in entry.failed
-            if _usable(fetch, account_id, states) and not quarantined:
-                changed.append(
-                    BookState(
-                        account_id,
-                        fetch.kind,
-                        fetch.trade_date,
-                        fetch.requested_at,
-                        fetch.payload_hash,
-                    )
-                )
-    return changed
+    differing = work.add_fills(sent, BROKER).differing
+    work.put_breaks(fill_changed(*found, asked[found[0]], BROKER) for found in differing)
+    settle_fills(work, sent, differing, max(asked.values()), BROKER)

@@ -70,7 +70,7 @@ def attribute(
 def _unowned(entry: Applied) -> Iterable[Order]:
     """Yield what was confirmed, less what somebody gave away while it was a candidate."""
     found = (entry.orders[order_id] for order_id in entry.confirmed_orders)
-    return (order for order in found if not order.strategy_id)
+    return (order for order in found if not order.strategy_id and not order.parts)
 
 
 def _known(

@@ -13,6 +13,7 @@ from datetime import date, datetime
 from typing import Any
 
 from tradesync_dagster.domain.accounts import Account
+from tradesync_dagster.domain.breaks import FILL_CHANGED, KnownBreak, fill_subject, tells_of
 from tradesync_dagster.domain.errors import ConfigurationError
 from tradesync_dagster.domain.fills import Fill
 from tradesync_dagster.domain.ports import Store
@@ -20,6 +21,7 @@ from tradesync_dagster.domain.records import PRODUCTS, Correction, StoredFill
 from tradesync_dagster.domain.unit_of_work import UnitOfWork
 from tradesync_dagster.sync.documents import shown
 from tradesync_dagster.sync.history import catch_up
+from tradesync_dagster.sync.settling import settle_where
 
 _MOST_WORDS = 500
 _MOST_NAME = 100
@@ -89,8 +91,19 @@ def _correct(
         work.correct_fill(
             Correction(stored, after, statement.reason.strip(), statement.who.strip(), now)
         )
+        if after is not None:
+            _settle(work, account.account_id, after, now)
         catch_up(work, [account.account_id], now)
     return True
+
+
+def _settle(work: UnitOfWork, account_id: int, after: Fill, now: datetime) -> None:
+    """Close what was reported otherwise of a fill, where it now says what that report did."""
+
+    def gone(each: KnownBreak) -> bool:
+        return each.subject == fill_subject(after) and tells_of(each, after)
+
+    settle_where(work, [account_id], [FILL_CHANGED], gone, now)
 
 
 def _found(work: UnitOfWork, account: Account, statement: Statement) -> StoredFill:

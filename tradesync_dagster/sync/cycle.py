@@ -6,16 +6,15 @@ What belongs here: the order of the steps. What does not: the steps themselves.
 """
 
 import asyncio
-import time
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from tradesync_dagster.domain.accounts import Account
 from tradesync_dagster.domain.attribution import AttributionRules
 from tradesync_dagster.domain.errors import AccountNotFoundError, StoreError
-from tradesync_dagster.domain.external import MAX_SKEW, DetectionRules, count_origins
-from tradesync_dagster.domain.orders import Origin
+from tradesync_dagster.domain.external import MAX_SKEW, DetectionRules
+from tradesync_dagster.domain.heartbeats import SYNC
 from tradesync_dagster.domain.ports import (
     Clock,
     MessagePublisher,
@@ -23,24 +22,23 @@ from tradesync_dagster.domain.ports import (
     SnapshotPublisher,
     Store,
 )
-from tradesync_dagster.domain.results import (
-    ASSETS,
-    FAILED,
-    PARTIAL,
-    SUCCESS,
-    AccountResult,
-    TickSummary,
-)
+from tradesync_dagster.domain.results import AccountResult, ResponseTime, TickSummary
 from tradesync_dagster.domain.unit_of_work import UnitOfWork
 from tradesync_dagster.sync.alerts import AlertRules, look_alerts
 from tradesync_dagster.sync.applying import Applied, apply
 from tradesync_dagster.sync.attributing import attribute
-from tradesync_dagster.sync.documents import result_document, snapshot_document, sync_completed
-from tradesync_dagster.sync.fetching import Answers, Fetching
-from tradesync_dagster.sync.publishing import publish
+from tradesync_dagster.sync.expiring import end_days
+from tradesync_dagster.sync.fetching import Answers, Fetching, Known
+from tradesync_dagster.sync.notes import Notes
+from tradesync_dagster.sync.publishing import OneWait, Synced, publish
 from tradesync_dagster.sync.rebuilding import AccountBooks, GenerationRules, rebuild_books
 from tradesync_dagster.sync.reconciling import reconcile
+from tradesync_dagster.sync.refusing import keep_refused
+from tradesync_dagster.sync.repeating import repeat, settled_answers, split_looks
+from tradesync_dagster.sync.results import joined, refused, result_of, result_row, tick_row
 from tradesync_dagster.sync.sessions import follow_sessions
+from tradesync_dagster.sync.snapshot_documents import snapshot_document
+from tradesync_dagster.sync.stopwatch import Stopwatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +50,8 @@ class SyncRules:
         generation: When positions and holdings are made from fills.
         attribution: Whose external orders are.
         most_looks: Most looks at one account's book within a tick.
+        keep_looks: For how long what was asked and came is kept.
+        interval: How long a tick may take before the next one is due.
     """
 
     detection: DetectionRules
@@ -60,14 +60,34 @@ class SyncRules:
     notify: bool = True
     alerts: AlertRules = AlertRules()  # noqa: RUF009 - frozen
     most_looks: int = 3
+    keep_looks: timedelta = timedelta(days=7)
+    interval: timedelta = timedelta(minutes=5)
 
     @property
     def patience(self) -> timedelta:
-        """The longest wait for another look: beyond it lies an order dated by a wrong clock.
-
-        Such an account is looked at again by the next tick, and no other account waits for it.
-        """
+        """The longest wait for another look: an order that needs more waits for the next tick."""
         return max(self.detection.confirm, self.detection.minimum_age) + MAX_SKEW
+
+
+_Done = tuple[AccountResult, float | None]
+"""A look's result, and after how many seconds it needs another one."""
+
+
+@dataclass(slots=True)
+class _Tick:
+    """One tick under way."""
+
+    started: datetime
+    force: bool
+    notes: Notes
+    messages: MessagePublisher | None
+    watch: Stopwatch = field(default_factory=Stopwatch)
+    results: dict[int, AccountResult] = field(default_factory=dict)
+    refused: list[tuple[Answers, StoreError]] = field(default_factory=list)
+
+    @property
+    def tick_id(self) -> str:
+        return self.started.isoformat()
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +101,17 @@ class Sync:
     clock: Clock
     rules: SyncRules
     people: People | None = None
+    answered: Callable[[], tuple[ResponseTime, ...]] = tuple  # how brokers have answered so far
 
-    async def run(self, accounts: Sequence[Account], *, force: bool = False) -> TickSummary:
+    async def run(
+        self, accounts: Sequence[Account], *, force: bool = False, shard: str = ""
+    ) -> TickSummary:
         """Sync accounts once.
 
         Args:
             accounts: Whose books.
             force: Make positions anew and publish all snapshots, also where nothing changed.
+            shard: Which part of all accounts they are; empty where they are no such part.
 
         Returns:
             What came of it; an account's failure is in its result and stops no other.
@@ -95,181 +119,161 @@ class Sync:
         Raises:
             ConfigurationError: The store cannot be used at all.
         """
-        started, began = self.clock.now(), time.perf_counter()
-        tick_id = started.isoformat()
-        results: dict[int, AccountResult] = {}
+        started = self.clock.now()
+        notes = Notes(started.isoformat(), started, to_redis=self.snapshots is not None)
+        messages = None if self.messages is None else OneWait(self.messages)
+        tick = _Tick(started, force, notes, messages)
+        errors: list[str] = []
         due = list(accounts)
         for look in range(1, self.rules.most_looks + 1):
-            looks = await self.fetching.fetch(due)
-            done = self._write(looks, tick_id, started, force=force)
-            for result, _ in done:
-                results[result.account_id] = _merge(results.get(result.account_id), result)
-            patience = self.rules.patience.total_seconds()
-            waits = {r.account_id: w for r, w in done if w is not None and w <= patience}
+            waits = await self._look(due, tick, last=look == self.rules.most_looks)
+            done = [account for account in due if account.account_id not in waits]
+            with tick.watch.part("publish"):
+                errors += await asyncio.to_thread(self._publish, done, tick)
             due = [account for account in due if account.account_id in waits]
-            if not due or look == self.rules.most_looks:
+            if not due:
                 break
-            await self.clock.sleep(max(waits.values()))
-        ordered = tuple(results[account.account_id] for account in accounts)
-        errors = await asyncio.to_thread(self._publish, accounts, ordered, tick_id, started, force)
-        return TickSummary(tick_id, started, time.perf_counter() - began, ordered, errors)
+            with tick.watch.part("wait"):
+                await self.clock.sleep(max(waits.values()))
+        errors += await asyncio.to_thread(keep_refused, self.store, tick.refused, tick.tick_id)
+        summary = TickSummary(
+            tick.tick_id, tick.started, tick.watch.seconds(),
+            tuple(tick.results[account.account_id] for account in accounts),
+            tuple(dict.fromkeys(errors)), self.answered(), shard, tick.watch.parts,
+            self.rules.interval.total_seconds(), tuple(tick.watch.stretches),
+        )  # fmt: skip
+        await asyncio.to_thread(self.store.put_tick, tick_row(summary))
+        return summary
+
+    async def _look(self, due: Sequence[Account], tick: _Tick, *, last: bool) -> dict[int, float]:
+        """Look once at each account; return the seconds after which some need another look."""
+        known: Known = {}
+        if not tick.force:
+            known = await asyncio.to_thread(settled_answers, self.store, due, tick.started)
+        waits: dict[int, float] = {}
+        batches = self.fetching.fetch(due, known)
+        while True:
+            with tick.watch.part("fetch"):
+                looks = await anext(batches, None)
+            if looks is None:
+                return waits
+            for result, wait in await asyncio.to_thread(self._write, looks, tick, last=last):
+                account_id = result.account_id
+                tick.results[account_id] = joined(tick.results.get(account_id), result)
+                if wait is not None:
+                    waits[account_id] = wait
 
     def _write(
-        self, looks: Sequence[Answers], tick_id: str, started: datetime, *, force: bool
-    ) -> list[tuple[AccountResult, float | None]]:
+        self, looks: Sequence[Answers], tick: _Tick, *, last: bool, patient: bool = True
+    ) -> list[_Done]:
         """Write all in one transaction; if it is refused, halve until the bad one is alone."""
         if not looks:
             return []
         try:
-            with self.store.begin([look.account.account_id for look in looks]) as work:
-                return self._transact(work, looks, tick_id, started, force=force)
+            return self.store.transact(
+                [look.account.account_id for look in looks],
+                lambda work: self._transact(work, looks, tick, last=last),
+                patient=patient,
+            )
         except StoreError as error:
             if len(looks) == 1:
-                account = looks[0].account
-                sentence = f"{account.key}: {error}"
-                failed = AccountResult(
-                    account.key, account.account_id, FAILED, (sentence,), failed=frozenset(ASSETS)
-                )
-                return [(failed, None)]
+                tick.refused.append((looks[0], error))
+                return [(refused(looks[0].account, error), None)]
         half = len(looks) // 2
-        return [
-            *self._write(looks[:half], tick_id, started, force=force),
-            *self._write(looks[half:], tick_id, started, force=force),
-        ]
+        halves = (looks[:half], looks[half:])  # the whole has waited for a busy database
+        return [d for part in halves for d in self._write(part, tick, last=last, patient=False)]
 
     def _transact(
-        self,
-        work: UnitOfWork,
-        looks: Sequence[Answers],
-        tick_id: str,
-        started: datetime,
-        *,
-        force: bool,
-    ) -> list[tuple[AccountResult, float | None]]:
-        applied = apply(work, looks, self.rules.detection, started)
-        attribute(work, applied, self.rules.attribution, started)
+        self, work: UnitOfWork, looks: Sequence[Answers], tick: _Tick, *, last: bool
+    ) -> list[_Done]:
+        rules, now, hours = self.rules, tick.started, self.rules.detection.hours
+        with tick.watch.part("repeat"):
+            same, others = split_looks(work, looks, rules.generation, now, hours, force=tick.force)
+            quiet = repeat(work, same, now, compare=self._generates) if same else []
+        done: list[_Done] = []
+        if others:
+            applied, results = self._renew(work, others, tick)
+            done = [
+                (result, None if last else self._wait(entry))
+                for entry, result in zip(applied, results, strict=True)
+            ]
+            with tick.watch.part("results"):
+                work.put_results(result_row(result, tick.tick_id, now) for result in results)
+                records = [entry.record for entry in applied if entry.record]
+                work.add_looks(records, now - rules.keep_looks)
+            if rules.notify:
+                look_alerts(work, others, applied, results, tick.tick_id, now, rules.alerts)
+        with tick.watch.part("results"):
+            done += [(result, None) for result in quiet]
+            work.beat([r.account_id for r, _ in done], SYNC, now, now + 3 * rules.interval)
+            if rules.notify:
+                accounts = {look.account.account_id: look.account for look in looks}
+                ended = [
+                    (accounts[r.account_id], joined(tick.results.get(r.account_id), r))
+                    for r, wait in done
+                    if wait is None
+                ]
+                tick.notes.write(work, ended, {result.account_id for result in quiet})
+        return done
+
+    def _renew(
+        self, work: UnitOfWork, looks: Sequence[Answers], tick: _Tick
+    ) -> tuple[list[Applied], list[AccountResult]]:
+        rules, now, watch = self.rules, tick.started, tick.watch
+        with watch.part("apply"):
+            applied = apply(work, looks, rules.detection, now)
+            end_days(work, applied, rules.detection.hours)
+            attribute(work, applied, rules.attribution, now)
         account_ids = [entry.account.account_id for entry in applied]
         priced = {entry.account.account_id for entry in applied if entry.priced}
-        books = rebuild_books(
-            work, account_ids, priced, self.rules.generation, started, force=force
-        )
-        documents = {
-            entry.account.account_id: snapshot_document(
-                entry.account,
-                entry.trade_date,
-                entry.orders.values(),
-                books[entry.account.account_id].positions,
-                books[entry.account.account_id].holdings,
-                sorted(entry.failed),
+        with watch.part("books"):
+            books = rebuild_books(
+                work, account_ids, priced, rules.generation, now, force=tick.force
             )
-            for entry in applied
-        }
-        moved = work.put_snapshots(documents)
-        breaks = reconcile(work, looks, applied, books, started) if self._generates else {}
+        with watch.part("snapshots"):
+            moved = work.put_snapshots(
+                {e.account.account_id: _document(e, books[e.account.account_id]) for e in applied}
+            )
+        with watch.part("compare"):
+            breaks = reconcile(work, looks, applied, books, now) if self._generates else {}
         plain = [
             replace(
-                _result(entry, books[account_id], account_id in moved),
+                result_of(entry, books[account_id], moved=account_id in moved),
                 breaks=breaks.get(account_id, 0),
             )
             for account_id, entry in zip(account_ids, applied, strict=True)
         ]
-        results = follow_sessions(work, looks, plain, tick_id)
-        work.put_results(_row(result, tick_id, started) for result in results)
-        if self.rules.notify:
-            look_alerts(work, looks, applied, results, tick_id, started, self.rules.alerts)
-            work.add_messages(
-                sync_completed(entry.account, result, tick_id, started, "pending")
-                for entry, result in zip(applied, results, strict=True)
-            )
-        return [
-            (r, None if e.retry_after is None else e.retry_after.total_seconds())
-            for r, e in zip(results, applied, strict=True)
-        ]
+        return applied, follow_sessions(work, looks, plain, tick.tick_id)
+
+    def _wait(self, entry: Applied) -> float | None:
+        """Tell after how many seconds another look can confirm what is a candidate, if soon."""
+        wait = entry.retry_after
+        return None if wait is None or wait > self.rules.patience else wait.total_seconds()
 
     @property
     def _generates(self) -> bool:
         return self.rules.generation.enabled
 
-    def _publish(
-        self,
-        accounts: Sequence[Account],
-        results: Sequence[AccountResult],
-        tick_id: str,
-        started: datetime,
-        force: bool,  # noqa: FBT001 - asyncio.to_thread hands on what it is given
-    ) -> tuple[str, ...]:
+    def _publish(self, accounts: Sequence[Account], tick: _Tick) -> tuple[str, ...]:
         return publish(
             self.store,
             self.snapshots,
-            self.messages,
+            tick.messages,
             self.people,
             self.clock,
-            [a.account_id for a in accounts] if force else None,
-            lambda redis_status: (
-                {
-                    message.message_id: message.body
-                    for message in (
-                        sync_completed(account, result, tick_id, started, redis_status)
-                        for account, result in zip(accounts, results, strict=True)
-                    )
-                }
-                if self.rules.notify
-                else {}
-            ),
+            Synced([account.account_id for account in accounts], tick.force),
+            lambda redis: tick.notes.completed(accounts, tick.results, redis),
         )
 
 
-def _result(entry: Applied, books: AccountBooks, moved: bool) -> AccountResult:  # noqa: FBT001
-    origins = count_origins(entry.orders.values(), entry.trade_date)
-    changed = entry.changed | books.changed | ({"snapshots"} if moved else set())
-    status = SUCCESS
-    if entry.errors:
-        status = FAILED if entry.failed.issuperset(ASSETS[:5]) else PARTIAL
-    return AccountResult(
-        account=entry.account.key,
-        account_id=entry.account.account_id,
-        status=status,
-        errors=tuple(entry.errors),
-        changed=frozenset(changed),
-        failed=frozenset(entry.failed),
-        orders=origins.total(),
-        external_orders=origins[Origin.EXTERNAL],
-        new_external_orders=entry.confirmed,
-        candidates=origins[Origin.CANDIDATE],
-        fills=entry.fills,
-        positions=len(books.positions),
-        holdings=len(books.holdings),
-        realised_pnl=books.realised_pnl,
-        unrealised_pnl=books.unrealised_pnl,
-        rejects=entry.rejects,
-        positions_regenerated=books.regenerated,
-        seconds=entry.seconds,
-    )
-
-
-def _row(result: AccountResult, tick_id: str, started: datetime) -> dict[str, object]:
-    return {
-        "tick_id": tick_id,
-        "account_id": result.account_id,
-        "started_at": started,
-        "status": result.status,
-        "results": result_document(result),
-    }
-
-
-def _merge(first: AccountResult | None, second: AccountResult) -> AccountResult:
-    """Join the results of two looks within one tick: the newer figures, all that changed."""
-    if first is None:
-        return second
-    return replace(
-        second,
-        changed=first.changed | second.changed,
-        new_external_orders=first.new_external_orders + second.new_external_orders,
-        positions_regenerated=first.positions_regenerated or second.positions_regenerated,
-        seconds={
-            name: first.seconds.get(name, 0.0) + second.seconds.get(name, 0.0)
-            for name in {*first.seconds, *second.seconds}
-        },
+def _document(entry: Applied, books: AccountBooks) -> bytes:
+    return snapshot_document(
+        entry.account,
+        entry.trade_date,
+        entry.orders.values(),
+        books.positions,
+        books.holdings,
+        sorted(entry.failed),
     )
 
 

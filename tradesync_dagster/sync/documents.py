@@ -1,12 +1,13 @@
-"""The documents that leave the house: an account's snapshot, and notes to those who listen.
+"""The documents that leave the house: notes to those who listen, and how orders and rows read.
 
 Prices and P&L are decimal text, so that no reader's floats touch them. What belongs here: the shape
-of the documents (described in docs/snapshots-and-messages.md). What does not: sending them.
+of the documents (described in docs/snapshots-and-messages.md). What does not: accounts' snapshots
+(``snapshot_documents``), sending.
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import fields, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, fields, replace
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID, uuid5
@@ -19,8 +20,12 @@ from tradesync_dagster.domain.publications import PEOPLE, OutboxMessage
 from tradesync_dagster.domain.results import AccountResult
 
 EXCHANGE = "sync_notifications"
+_SCHEMA = 1
+"""Of the note that a sync ended; see docs/sync-completed.schema.json."""
 _MESSAGES = UUID("c8f6d3a5-2e1b-5c1f-8a39-0d5c5f0f4b1e")
-_PRICES = frozenset({"price", "trigger_price", "average_price", "last_price", "execution_price"})
+_PRICES = frozenset(
+    {"price", "trigger_price", "average_price", "last_price", "execution_price", "shortfall"}
+)
 _PNL = frozenset({"realised_pnl", "unrealised_pnl"})
 _ORDER_FIELDS = tuple(field.name for field in fields(BrokerOrder))
 
@@ -35,6 +40,14 @@ def shown(row: Mapping[str, Any]) -> dict[str, Any]:
         The same keys without ``account_id``; money as decimal text, times as ISO 8601.
     """
     return {str(name): _shown(name, value) for name, value in row.items() if name != "account_id"}
+
+
+def span(seconds: int) -> str:
+    """Write a span of time in its largest whole unit, such as ``3 min``."""
+    for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= length:
+            return f"{seconds // length} {unit}"
+    return f"{seconds} s"
 
 
 def _shown(name: str, value: Any) -> Any:
@@ -60,60 +73,23 @@ def order_document(order: Order) -> dict[str, Any]:
     return broker | {
         "order_id": str(order.order_id),
         "origin": order.origin.value,
+        "source": order.source,
         "status": order.status.value,
         "client_order_id": order.client_order_id,
         "strategy_id": order.strategy_id or None,
         "confidence": order.confidence,
+        "parts": [asdict(part) for part in order.parts],
     }
-
-
-def snapshot_document(
-    account: Account,
-    trade_date: date,
-    orders: Iterable[Order],
-    positions: Sequence[Mapping[str, Any]],
-    holdings: Sequence[Mapping[str, Any]],
-    stale: Sequence[str],
-) -> bytes:
-    """Write an account's snapshot; the same books give the same bytes.
-
-    Args:
-        account: Whose.
-        trade_date: The exchange's day.
-        orders: The day's orders.
-        positions: Rows.
-        holdings: Rows.
-        stale: Names of assets that could not be brought up to date.
-
-    Returns:
-        JSON.
-    """
-    document = {
-        "schema": 1,
-        "organization_id": account.organization_id,
-        "pseudo_account": account.pseudo_account,
-        "broker": account.broker,
-        "trade_date": trade_date.isoformat(),
-        "stale": sorted(stale),
-        "orders": [
-            order_document(order)
-            for order in sorted(
-                orders, key=lambda o: (o.broker.placed_at, o.broker.broker_order_id)
-            )
-            if order.broker.trade_date == trade_date
-        ],
-        "positions": [shown(row) for row in positions],
-        "holdings": [shown(row) for row in holdings],
-    }
-    return _json(document)
-
-
-def _place(order: Order) -> tuple[datetime, str]:
-    return (order.broker.placed_at, order.broker.broker_order_id)
 
 
 def sync_completed(
-    account: Account, result: AccountResult, tick_id: str, at: datetime, redis_status: str
+    account: Account,
+    result: AccountResult,
+    tick_id: str,
+    at: datetime,
+    redis_status: str,
+    *,
+    passing: bool = False,
 ) -> OutboxMessage:
     """Write the note that an account's sync ended.
 
@@ -123,6 +99,7 @@ def sync_completed(
         tick_id: The tick; names the message together with the account.
         at: UTC.
         redis_status: ``success``, ``failed``, ``disabled``, or ``pending`` while unknown.
+        passing: Whether the look brought nothing; see ``OutboxMessage``.
 
     Returns:
         The message.
@@ -142,15 +119,17 @@ def sync_completed(
             "redis_status": redis_status,
             "errors": len(result.errors),
         },
-        "full_results": result_document(result) | {"organization_id": account.organization_id},
+        "full_results": result_document(result)
+        | {"organization_id": account.organization_id, "schema": _SCHEMA},
     }
     return OutboxMessage(
         message_id=str(uuid5(_MESSAGES, f"{tick_id}|{account.account_id}")),
         account_id=account.account_id,
         exchange=EXCHANGE,
         routing_key=f"account.{account.pseudo_account}.sync_completed",
-        body=_json(body),
+        body=as_json(body),
         created_at=at,
+        passing=passing,
     )
 
 
@@ -197,7 +176,7 @@ def alert(
         account_id=account.account_id,
         exchange=EXCHANGE,
         routing_key=f"account.{account.pseudo_account}.{kind}",
-        body=_json(body | dict(details)),
+        body=as_json(body | dict(details)),
         created_at=at,
     )
 
@@ -289,5 +268,6 @@ def metrics_document(account: str, strategy_id: str, curve: Curve) -> dict[str, 
     }
 
 
-def _json(document: Mapping[str, Any]) -> bytes:
+def as_json(document: Mapping[str, Any]) -> bytes:
+    """Write a document as compact JSON."""
     return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()

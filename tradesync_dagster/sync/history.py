@@ -4,19 +4,22 @@ What belongs here: as-of reads, rebuilds over a range of days, the replay audit,
 does not: a sync's own bookkeeping (``rebuilding``), the accounting (``domain``).
 """
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 import pandas as pd
 
 from tradesync_dagster.domain.book_frames import DAY_COLUMNS, LOT_COLUMNS
+from tradesync_dagster.domain.book_states import Generation, Unshown
 from tradesync_dagster.domain.market_calendar import trading_days
 from tradesync_dagster.domain.performance import Curve, curves
 from tradesync_dagster.domain.ports import Store
 from tradesync_dagster.domain.positions import Shown
 from tradesync_dagster.domain.unit_of_work import UnitOfWork
-from tradesync_dagster.sync.rebuilding import BEGINNING, keep_books, kept_whole, shown_on
+from tradesync_dagster.sync.keeping import BEGINNING, keep_books, keep_stretch, kept_whole
+from tradesync_dagster.sync.rebuilding import shown_on
 
 
 def as_of(store: Store, account_ids: Sequence[int], day: date) -> Shown:
@@ -64,6 +67,58 @@ def catch_up(work: UnitOfWork, account_ids: Sequence[int], now: datetime) -> Non
         for one in known
         if one.stale_from is not None
     )
+
+
+def catch_up_by_stretches(store: Store, account_id: int, now: datetime) -> None:
+    """Keep one account's books anew where they are stale, a transaction for each stretch of days.
+
+    For histories so long that others should not wait for all of it. Between two stretches the
+    books are whole up to a day and stale from the next; a sync or a rerun goes on from there.
+
+    Args:
+        store: The books.
+        account_id: Whose.
+        now: UTC.
+    """
+    known = Generation(account_id, stale_from=BEGINNING)
+    while known.stale_from is not None:
+        with store.begin([account_id]) as work:
+            before = work.generations([account_id])[account_id]
+            known = keep_stretch(work, before, now)
+            if known != before:
+                work.put_generations([known])
+
+
+def unshown(store: Store, account_ids: Sequence[int]) -> list[Unshown]:
+    """Read which accounts have days that changed since they were last shown.
+
+    Args:
+        store: The books.
+        account_ids: Whose.
+
+    Returns:
+        One entry for each such account.
+    """
+    with store.look() as work:
+        return work.unshown(account_ids)
+
+
+def mark_shown(
+    store: Store, known: Sequence[Unshown], first: date, last: date, today: date
+) -> None:
+    """Note that accounts' days were shown.
+
+    Args:
+        store: The books.
+        known: What ``unshown`` told before the days were read.
+        first: The first day from which on changes are shown.
+        last: The last day that was shown.
+        today: The exchange's day; what comes on it later changes it again.
+    """
+    shown = [one for one in known if first <= one.since <= last and not one.stale]
+    if shown:
+        with store.begin([one.account_id for one in shown]) as work:
+            work.mark_shown(shown, last + timedelta(days=1) if last < today else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +193,38 @@ def performance(
     Returns:
         By (account id, strategy id); the account's own books have the empty strategy.
     """
+    days, follow = _followed(store, account_ids, since, until)
+    return follow(days)
+
+
+def daily(
+    store: Store, account_ids: Sequence[int], since: date, until: date
+) -> dict[int, dict[str, Curve]]:
+    """Follow accounts' own books over trading days, each product by itself and all together.
+
+    Args:
+        store: The books.
+        account_ids: Whose.
+        since: The first day; profit before it counts on it.
+        until: The last day.
+
+    Returns:
+        By account id and product; all products together have the empty name.
+    """
+    days, follow = _followed(store, account_ids, since, until)
+    own = days[days["strategy_id"] == ""]
+    parts = {"": own} | {str(name): part for name, part in own.groupby("product")}
+    found: dict[int, dict[str, Curve]] = defaultdict(dict)
+    for product, part in parts.items():
+        for (account_id, _), curve in follow(part).items():
+            found[account_id][product] = curve
+    return found
+
+
+def _followed(
+    store: Store, account_ids: Sequence[int], since: date, until: date
+) -> tuple[pd.DataFrame, Callable[[pd.DataFrame], Mapping[tuple[int, str], Curve]]]:
+    """Read queues' days, and what makes curves of them over a calendar."""
     calendar = [day.toordinal() for day in trading_days(since, until)]
     if not calendar or calendar[-1] != until.toordinal():
         calendar.append(until.toordinal())
@@ -145,4 +232,4 @@ def performance(
         days = work.books_since(account_ids, BEGINNING, None).days
         prices = work.closing_prices(until)
         multipliers = {key: times for key, (times, _) in work.instruments().items()}
-    return curves(days, prices, multipliers, calendar)
+    return days, lambda part: curves(part, prices, multipliers, calendar)

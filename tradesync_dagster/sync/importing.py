@@ -1,15 +1,17 @@
-"""Taking a downloaded trade history into an account's books: all of it, or nothing.
+"""Taking a downloaded trade history into an account's books, a portion of rows at a time.
 
-One transaction a file: a crash, or a file that turns out unreadable halfway, leaves the books as
-they were. A fill that is known already stays as it is, so that importing again, or files that
-overlap, add nothing twice. What belongs here: what becomes of the rows. What does not: reading
-them (``brokers.tradebooks``), making positions anew (the caller's ``rebuild``).
+Each portion is a transaction that also marks the books stale, so that syncs go on in between, and
+a crash leaves whole portions and books that the next sync makes anew. A fill that is known already
+stays as it is, so that importing again, or files that overlap, add nothing twice. What belongs
+here: what becomes of the rows. What does not: reading them (``brokers.tradebooks``), making
+positions anew (the caller's ``rebuild``).
 """
 
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from itertools import islice
 from typing import Protocol
 
 from tradesync_dagster.domain.accounts import Account
@@ -21,9 +23,12 @@ from tradesync_dagster.domain.market_calendar import trade_date_of
 from tradesync_dagster.domain.money import format_price
 from tradesync_dagster.domain.ports import Store
 from tradesync_dagster.domain.unit_of_work import UnitOfWork
+from tradesync_dagster.sync.settling import settle_fills
 
 SOURCE = "tradebook"
 """What quarantine and the books call the origin of these rows."""
+PORTION = 4
+"""Chunks of a file that one transaction takes: 20,000 rows, half a second of the write lock."""
 MOST_SHOWN = 1_000
 """Bad rows that a result lists; all are counted, and all are in quarantine."""
 
@@ -127,9 +132,9 @@ def import_fills(
     strict: bool,
     now: datetime,
     progress: Callable[[int], None],
-    rebuild: Callable[[UnitOfWork, Account, date], None],
+    rebuild: Callable[[], None],
 ) -> ImportResult:
-    """Take a file's fills into an account's books within one transaction.
+    """Take a file's fills into an account's books.
 
     Args:
         store: The books.
@@ -138,15 +143,15 @@ def import_fills(
         strict: Take nothing when a row is bad. The file is then read twice, not held in memory.
         now: UTC.
         progress: Told the bytes read so far, over both passes of a strict import.
-        rebuild: Makes the account's books anew from a day on, within the same transaction. Called
-            once, after the fills, with the earliest day that changed; not at all if none did.
+        rebuild: Makes the account's books anew where they are stale; called once, at the end.
 
     Returns:
         What came of it.
 
     Raises:
-        FileRefusedError: The file is another broker's, or cannot be read; nothing was kept.
-        ConfigurationError, StoreError: The books cannot be written; nothing was kept.
+        FileRefusedError: The file is another broker's, or cannot be read. Where its first portions
+            could be, they were taken, and the text says so.
+        ConfigurationError, StoreError: The books cannot be written; whole portions may have been.
     """
     if book.broker != account.broker:
         raise FileRefusedError(
@@ -157,12 +162,18 @@ def import_fills(
     if strict and (checked := run.check()).rejected:
         checked.refused = True
         return checked
-    with store.begin([account.account_id]) as work:
-        result, since = run.take(work)
-        if strict and result.rejected:
-            raise FileRefusedError(f"{book.name}: the file changed meanwhile; nothing was taken")
-        if since is not None:
-            rebuild(work, account, since)
+    result = ImportResult(account.key)
+    try:
+        run.take(store, result, strict=strict)
+    except FileRefusedError as error:
+        if not result.added:
+            raise
+        rebuild()
+        raise FileRefusedError(
+            f"{error}. {result.added} fills from the lines before were taken; importing again, "
+            "when that is mended, adds only the others"
+        ) from None
+    rebuild()
     return result
 
 
@@ -183,11 +194,15 @@ class _Import:
             pass
         return result
 
-    def take(self, work: UnitOfWork) -> tuple[ImportResult, date | None]:
-        """Write the file; return what came of it, and the earliest day that changed."""
-        result = ImportResult(self.account.key)
-        changed = [self._write(work, result, *rows) for rows in self._read(result)]
-        return result, min(filter(None, changed), default=None)
+    def take(self, store: Store, result: ImportResult, *, strict: bool) -> None:
+        """Write the file, reading each portion before the transaction that takes it begins."""
+        chunks = self._read(result)
+        while portion := list(islice(chunks, PORTION)):
+            if strict and result.rejected:
+                raise FileRefusedError(f"{self.book.name}: the file changed while it was imported")
+            with store.begin([self.account.account_id]) as work:
+                for fills, rejects in portion:
+                    self._write(work, result, fills, rejects)
 
     def _read(self, result: ImportResult) -> Iterator[tuple[list[Fill], list[Reject]]]:
         """Sort the file's rows into good and bad ones, a chunk at a time, and count them."""
@@ -199,7 +214,7 @@ class _Import:
 
     def _write(
         self, work: UnitOfWork, result: ImportResult, fills: list[Fill], rejects: list[Reject]
-    ) -> date | None:
+    ) -> None:
         account_id = self.account.account_id
         each = dict.fromkeys(rejects)  # the same bad line twice is one entry of the quarantine
         work.add_rejects([(account_id, SOURCE, reject) for reject in each], self.now)
@@ -207,10 +222,10 @@ class _Import:
         work.put_breaks(
             [fill_changed(*differing, self.now, SOURCE) for differing in done.differing]
         )
+        settle_fills(work, [(account_id, fill) for fill in fills], done.differing, self.now, SOURCE)
         result.added += done.added
         result.known += done.known
         result.differing += len(done.differing)
-        return done.since.get(account_id)
 
 
 def _sort(result: ImportResult, chunk: Chunk, today: date) -> tuple[list[Fill], list[Reject]]:

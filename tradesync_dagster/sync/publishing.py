@@ -6,14 +6,53 @@ belongs here: what is sent when, and what is marked after it. What does not: the
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
-from tradesync_dagster.domain.errors import ConfigurationError
+from tradesync_dagster.domain.errors import ConfigurationError, MessagesStalledError
+from tradesync_dagster.domain.notifications import HAPPENING_OF, type_of
 from tradesync_dagster.domain.ports import Clock, MessagePublisher, People, SnapshotPublisher, Store
-from tradesync_dagster.domain.publications import PEOPLE
+from tradesync_dagster.domain.publications import PEOPLE, OutboxMessage
 
 _BATCH = 1_000
-_ALERTS = 200
+_BREAKS = 3
+"""After how many connections that broke off the rest is left to the next tick."""
+_ALERTS = 2_000
 """Most alerts for one address of people in one go."""
+
+
+class OneWait:
+    """Messages of one tick: a server that let it wait in vain is not waited for again in it."""
+
+    def __init__(self, publisher: MessagePublisher) -> None:
+        """Begin with hope.
+
+        Args:
+            publisher: RabbitMQ.
+        """
+        self._publisher = publisher
+        self._stalled = ""
+
+    def publish(self, messages: Sequence[OutboxMessage]) -> Sequence[str]:
+        """See ``ports.MessagePublisher``."""
+        if self._stalled:
+            raise MessagesStalledError(self._stalled)
+        try:
+            return self._publisher.publish(messages)
+        except MessagesStalledError as error:
+            self._stalled = str(error)
+            raise
+
+
+@dataclass(frozen=True, slots=True)
+class Synced:
+    """The accounts that a tick is done with.
+
+    Attributes:
+        force: Send all their snapshots again, also those that the server has.
+    """
+
+    account_ids: Sequence[int] = ()
+    force: bool = False
 
 
 def publish(
@@ -22,7 +61,7 @@ def publish(
     messages: MessagePublisher | None,
     people: People | None,
     clock: Clock,
-    everything_of: Sequence[int] | None,
+    synced: Synced,
     bodies: Callable[[str], Mapping[str, bytes]],
 ) -> tuple[str, ...]:
     """Publish what is due.
@@ -33,8 +72,7 @@ def publish(
         messages: RabbitMQ; ``None`` when not configured: the outbox is then the mailbox.
         people: Those who are told of alerts; ``None`` or empty when not configured.
         clock: The time.
-        everything_of: Accounts whose snapshots are sent again even if already sent; ``None`` for
-            just what is new.
+        synced: Whose snapshots are sent again where the server has lost them.
         bodies: Gives the tick's message bodies once it is known how the snapshots fared.
 
     Returns:
@@ -43,8 +81,13 @@ def publish(
     errors: list[str] = []
     redis_status = "disabled"
     if snapshots is not None:
-        due = store.unpublished(everything_of)
+        ids = synced.account_ids
+        checked = store.published(ids) if ids and not synced.force else []
+        due = store.unpublished(ids if synced.force else None)
         try:
+            held = snapshots.held([one.key for one in checked]) if checked else {}
+            lost = [one.account_id for one in checked if held.get(one.key, 0) < one.version]
+            due += store.unpublished(lost) if lost else []
             snapshots.publish(due)
         except ConfigurationError as error:
             errors.append(str(error))
@@ -73,11 +116,21 @@ def tell_people(store: Store, people: People | None, clock: Clock) -> tuple[str,
     """
     if people is None or not len(people):
         return ()
-    numbers = range(len(people))
-    told = people.tell([store.pending_messages(_ALERTS, f"{PEOPLE}{n}") for n in numbers])
+    told = people.tell([_due(store, people, n, clock) for n in range(len(people))])
     if told.taken:
         store.mark_sent(told.taken, clock.now())
     return told.errors
+
+
+def _due(store: Store, people: People, number: int, clock: Clock) -> list[OutboxMessage]:
+    """Read what an address is told now; of orders alone not before its pause is over."""
+    exchange = f"{PEOPLE}{number}"
+    waiting = store.pending_messages(_ALERTS, exchange)
+    if waiting and all(type_of(one.routing_key) in HAPPENING_OF for one in waiting):
+        last = store.last_sent(exchange)
+        if last is not None and clock.now() - last < people.pause:
+            return []
+    return waiting
 
 
 def drain(store: Store, messages: MessagePublisher | None, clock: Clock) -> int:
@@ -94,13 +147,18 @@ def drain(store: Store, messages: MessagePublisher | None, clock: Clock) -> int:
     Raises:
         ConfigurationError: The server took nothing, or stopped taking.
     """
-    sent = 0
+    sent = broken = 0
     while due := store.pending_messages(_BATCH):
         ids = [message.message_id for message in due]
-        confirmed = ids if messages is None else list(messages.publish(due))
+        try:
+            confirmed = ids if messages is None else list(messages.publish(due))
+        except MessagesStalledError as error:
+            store.mark_sent(error.confirmed, clock.now())
+            raise
         store.mark_sent(confirmed, clock.now())
         sent += len(confirmed)
-        if len(confirmed) < len(ids):
+        broken += len(confirmed) < len(ids)
+        if broken == _BREAKS:
             raise ConfigurationError(
                 f"RabbitMQ confirmed {len(confirmed)} of {len(ids)} notifications; the rest stay "
                 "in the outbox for the next tick"

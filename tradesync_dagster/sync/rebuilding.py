@@ -1,9 +1,7 @@
 """Bringing the books up to date with the fills, and positions and holdings with the books.
 
-Books are kept from the first day that no longer follows from the fills: usually today, so that a
-sync costs the day's new fills and the open lots of what they trade, not the history. A late,
-annulled or corrected fill takes the books back to its day. What belongs here: which days and
-queues are made anew, and telling what changed. What does not: the accounting (``domain``).
+What belongs here: when books are kept anew, what is shown of them, and telling what changed. What
+does not: which days and queues are kept anew (``keeping``), the accounting (``domain``).
 """
 
 from collections import defaultdict
@@ -12,23 +10,18 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 
-import pandas as pd
-
-from tradesync_dagster.domain.book_frames import empty_lots
 from tradesync_dagster.domain.book_states import Generation
-from tradesync_dagster.domain.bookkeeping import Books, as_converted, keep
+from tradesync_dagster.domain.bookkeeping import as_converted
 from tradesync_dagster.domain.breaks import Break
-from tradesync_dagster.domain.facts import Facts
 from tradesync_dagster.domain.market_calendar import previous_trading_day, trade_date_of
-from tradesync_dagster.domain.openings import Excess, opening_fills
 from tradesync_dagster.domain.positions import Shown, show
 from tradesync_dagster.domain.unit_of_work import UnitOfWork
+from tradesync_dagster.sync.keeping import keep_books
+from tradesync_dagster.sync.settling import settle_kind
 
 Rows = list[dict[str, Any]]
-BEGINNING: Final = date(1970, 1, 1)
-"""Before any fill: books kept from here are kept whole."""
-_MOST_NAMES = 500
-"""Most instruments that a query names one by one."""
+MISSING_LOT: Final = "missing_opening_lot"
+"""The kind of break for what was sold and nobody knows to have been bought."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,91 +130,6 @@ def rebuild_books(
     }
 
 
-def keep_books(work: UnitOfWork, generations: Sequence[Generation], now: datetime) -> None:
-    """Keep books anew from each account's first stale day; those that are not stale stay.
-
-    Args:
-        work: A transaction with the accounts' lease.
-        generations: How far each account's books are.
-        now: UTC, for breaks.
-    """
-    by_day: dict[date, list[int]] = defaultdict(list)
-    for known in generations:
-        if known.stale_from is not None:
-            # What opening balances stand for depends on all fills before them.
-            early = known.opened_on is not None and known.stale_from < known.opened_on
-            by_day[BEGINNING if early else known.stale_from].append(known.account_id)
-    for day, account_ids in sorted(by_day.items()):
-        _keep_from(work, account_ids, day, now)
-
-
-def _keep_from(work: UnitOfWork, account_ids: Sequence[int], day: date, now: datetime) -> None:
-    facts = work.facts(account_ids)
-    fills = _owned(work, account_ids, work.fills(account_ids, day))
-    if day == BEGINNING and facts.openings:
-        opening, excess = opening_fills(facts, fills)
-        fills = pd.concat([opening, fills], ignore_index=True) if len(opening) else fills
-        work.put_breaks(_excess(found, now) for found in excess)
-    names = _names(work, account_ids, day, fills, facts)
-    stored = work.books_since(account_ids, day, names)
-    start = day.toordinal()
-    resumed = stored.lots[stored.lots["held_from"] < start]
-    work.replace_books(stored, keep(resumed, fills, facts, start))
-
-
-def kept_whole(work: UnitOfWork, account_ids: Sequence[int]) -> tuple[Books, int]:
-    """Keep books from the first fill on, without storing them.
-
-    Args:
-        work: A transaction, which may be one that only reads.
-        account_ids: Whose.
-
-    Returns:
-        The books, and how many fills they are made of.
-    """
-    facts = work.facts(account_ids)
-    known = work.fills(account_ids, BEGINNING)
-    fills = _owned(work, account_ids, known)
-    opening, _ = opening_fills(facts, fills)
-    fills = pd.concat([opening, fills], ignore_index=True) if len(opening) else fills
-    return keep(empty_lots(), fills, facts, BEGINNING.toordinal()), len(known)
-
-
-def _excess(found: Excess, now: datetime) -> Break:
-    subject = f"{found.instrument} {found.product}"
-    evidence = {"units_too_many": str(found.units)}
-    return Break(found.account_id, "opening_differs", subject, now, evidence)
-
-
-def _owned(work: UnitOfWork, account_ids: Sequence[int], fills: pd.DataFrame) -> pd.DataFrame:
-    """Give every fill to the account's own books, and once more to its strategy's."""
-    own = fills.assign(strategy_id="")
-    owners = work.assignments(account_ids)
-    if owners.empty or own.empty:
-        return own
-    # An order's id comes back on other days; an AMO fills on a later one than it was registered.
-    keys = ["account_id", "broker_order_id"]
-    owned = pd.merge_asof(
-        fills.sort_values("trade_date", kind="stable"),
-        owners.sort_values("trade_date", kind="stable"),
-        on="trade_date",
-        by=keys,
-    )
-    return pd.concat([own, owned.dropna(subset=["strategy_id"])[own.columns]], ignore_index=True)
-
-
-def _names(
-    work: UnitOfWork, account_ids: Sequence[int], day: date, fills: pd.DataFrame, facts: Facts
-) -> list[str] | None:
-    """Name the instruments whose books may change; ``None`` for all."""
-    if facts.actions or facts.conversions or facts.settlements or day == BEGINNING:
-        return None
-    keys = ["exchange", "symbol", "product", "isin"]
-    rows = fills[keys].drop_duplicates().itertuples(index=False)
-    names = work.instruments_since(account_ids, day) | {facts.instrument(*row) for row in rows}
-    return sorted(names) if len(names) <= _MOST_NAMES else None
-
-
 def shown_on(
     work: UnitOfWork, account_ids: Sequence[int], day: date, now: datetime | None
 ) -> Shown:
@@ -245,20 +153,22 @@ def shown_on(
         previous_trading_day(day),
     )
     if now is not None:
-        work.put_breaks(
-            Break(account_id, "missing_opening_lot", f"{name} {product}", now, {"units": str(u)})
-            for (account_id, name, product), u in sorted(shown.missing.items())
-        )
+        found = [
+            Break(account_id, MISSING_LOT, f"{name} {product}", now, {"units": str(units)})
+            for (account_id, name, product), units in sorted(shown.missing.items())
+        ]
+        settle_kind(work, account_ids, MISSING_LOT, found, now)
     return shown
 
 
 class _Books:
     def __init__(self, work: UnitOfWork, account_ids: Sequence[int]) -> None:
-        self.positions = _grouped(work.positions(account_ids))
-        self.holdings = _grouped(work.holdings(account_ids))
+        self.positions = rows_by_account(work.positions(account_ids))
+        self.holdings = rows_by_account(work.holdings(account_ids))
 
 
-def _grouped(rows: Sequence[Mapping[str, Any]]) -> dict[int, Rows]:
+def rows_by_account(rows: Sequence[Mapping[str, Any]]) -> dict[int, Rows]:
+    """Group rows by account; an account without any has none."""
     grouped: dict[int, Rows] = defaultdict(list)
     for row in rows:
         grouped[row["account_id"]].append(dict(row))
@@ -266,7 +176,7 @@ def _grouped(rows: Sequence[Mapping[str, Any]]) -> dict[int, Rows]:
 
 
 def _write(work: UnitOfWork, due: Sequence[int], before: _Books, shown: Shown) -> None:
-    positions, holdings = _grouped(shown.positions), _grouped(shown.holdings)
+    positions, holdings = rows_by_account(shown.positions), rows_by_account(shown.holdings)
     moved = [a for a in due if _differ(before.positions[a], positions[a])]
     work.put_positions(moved, [row for a in moved for row in positions[a]])
     moved = [a for a in due if _differ(before.holdings[a], holdings[a])]

@@ -55,7 +55,7 @@ def reconcile(
         for look, entry in pairs:
             found += compare(_account(look, entry, books[look.account.account_id]), facts, now)
     compared = {look.account.account_id for look, _ in pairs}
-    changed = settle([each for each in known if each.account_id in compared], found)
+    changed = settle([each for each in known if each.account_id in compared], found, now)
     work.put_known_breaks(changed)
     states = {(b.account_id, b.kind, b.subject): b.state for b in (*known, *changed)}
     return {
