@@ -12,10 +12,12 @@ import threading
 import time
 import warnings
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 
 import orjson
 
 from tradesync_dagster.domain.errors import ConfigurationError
+from tradesync_dagster.domain.notifications import HAPPENING_OF, digest, type_of
 from tradesync_dagster.domain.publications import OutboxMessage, Told
 
 with warnings.catch_warnings():
@@ -28,6 +30,8 @@ _SECONDS = 15.0
 _MOST_CHARACTERS = 3_500
 """Most text in one note: Telegram takes 4,096 characters, and counts some of them twice."""
 _MOST_IN_A_LINE = 500
+_BURST = 5
+"""From more order events than these on, all are one digest."""
 
 logging.getLogger("apprise").setLevel(logging.CRITICAL + 1)
 
@@ -48,15 +52,28 @@ def addresses_of(text: str) -> list[str]:
 class ApprisePeople:
     """People's addresses; nothing is opened before there is something to send."""
 
-    def __init__(self, addresses: Sequence[str], *, seconds: float = _SECONDS) -> None:
+    def __init__(
+        self,
+        addresses: Sequence[str],
+        *,
+        seconds: float = _SECONDS,
+        pause: timedelta = timedelta(),
+    ) -> None:
         """Keep the addresses.
 
         Args:
             addresses: Apprise URLs, such as ``tgram://TOKEN/CHAT``.
             seconds: Most time for ``tell``.
+            pause: Least time between two notes about orders to one address.
         """
         self._addresses = list(addresses)
         self._seconds = seconds
+        self._pause = pause
+
+    @property
+    def pause(self) -> timedelta:
+        """See ``ports.People``."""
+        return self._pause
 
     def __len__(self) -> int:
         """See ``ports.People``."""
@@ -151,6 +168,12 @@ def _send(service: Apprise, texts: Sequence[str]) -> bool:
 
 def _notes(messages: Sequence[OutboxMessage]) -> Iterator[tuple[list[str], list[str]]]:
     """Put alerts together into few notes: services count notes, and so do people."""
+    orders = [one for one in messages if type_of(one.routing_key) in HAPPENING_OF]
+    if len(orders) > _BURST:
+        bodies = [orjson.loads(one.body) for one in orders]
+        told = [one.message_id for one in orders]
+        messages = [one for one in messages if one.message_id not in set(told)]
+        yield [digest(bodies, _MOST_CHARACTERS)], told
     texts: list[str] = []
     ids: list[str] = []
     for message in messages:

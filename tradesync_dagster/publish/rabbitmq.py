@@ -6,19 +6,33 @@ messages are still to be sent (``store``).
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import pika
 from pika.adapters.blocking_connection import BlockingChannel
-from pika.exceptions import AMQPConnectionError, AMQPError, ChannelClosedByBroker
+from pika.adapters.utils.connection_workflow import AMQPConnectorStackTimeout
+from pika.exceptions import (
+    AMQPConnectionError,
+    AMQPError,
+    AMQPHeartbeatTimeout,
+    ChannelClosedByBroker,
+    ConnectionBlockedTimeout,
+    NackError,
+    ProbableAccessDeniedError,
+    ProbableAuthenticationError,
+)
 
-from tradesync_dagster.domain.errors import ConfigurationError
+from tradesync_dagster.domain.errors import ConfigurationError, MessagesStalledError
 from tradesync_dagster.domain.publications import OutboxMessage
+from tradesync_dagster.domain.transit import ADVICE, CERTIFICATE, Transit
 
 _SCHEMES = ("amqp://", "amqps://")
 _PREFETCH = 100
 _LOOK_UP_EVERY = 0.2
+_PAUSES = (0.2, 0.4, 0.8)
+"""Seconds between tries to connect."""
 
 _log = logging.getLogger(__name__)
 logging.getLogger("pika").setLevel(logging.CRITICAL)
@@ -67,14 +81,19 @@ class RabbitPublisher:
             The message ids that the broker confirmed, a prefix of those given.
 
         Raises:
+            MessagesStalledError: The server let us wait in vain; it has what was confirmed.
             ConfigurationError: Nothing could be sent; it says why.
         """
         if not messages:
             return []
         confirmed: list[str] = []
         try:
-            with _open(self._parameters) as connection:
+            with _open_soon(self._parameters) as connection:
                 self._send(connection.channel(), messages, confirmed)
+        except _STALLED as error:
+            what = f"took {len(confirmed)} of {len(messages)} notifications, then none"
+            told = _in_words(self._parameters, error, what if confirmed else "took no notification")
+            raise MessagesStalledError(str(told), confirmed) from None
         except (AMQPError, ValueError) as error:
             if not confirmed:
                 raise _in_words(self._parameters, error, "took no notification") from None
@@ -87,8 +106,11 @@ class RabbitPublisher:
             )
         return confirmed
 
-    def check(self) -> None:
+    def check(self) -> Transit:
         """Make sure that the server answers and lets this user in.
+
+        Returns:
+            How it is reached.
 
         Raises:
             ConfigurationError: It does not; it says which server and why.
@@ -97,6 +119,9 @@ class RabbitPublisher:
             _open(self._parameters).close()
         except (AMQPError, ValueError) as error:
             raise _in_words(self._parameters, error, "cannot be used") from None
+        tls = self._parameters.ssl_options
+        verified = tls is not None and tls.context.check_hostname  # which needs a certificate
+        return Transit((self._parameters.host,), tls is not None, verified)
 
     def _send(
         self, channel: BlockingChannel, messages: Sequence[OutboxMessage], confirmed: list[str]
@@ -176,9 +201,32 @@ def _consume(
             channel.basic_ack(method.delivery_tag or 0)
 
 
+def _open_soon(parameters: pika.URLParameters) -> pika.BlockingConnection:
+    """Connect, and again after growing pauses; what stays away is left to the next tick."""
+    for pause in _PAUSES:
+        try:
+            return _open(parameters)
+        except (ProbableAuthenticationError, ProbableAccessDeniedError, _SilentError):
+            raise  # it would only be refused again, or waited for as long again
+        except AMQPConnectionError as error:
+            _log.info("rabbitmq: %s; trying again", type(error).__name__)
+            time.sleep(pause)
+    return _open(parameters)
+
+
+class _SilentError(AMQPConnectionError):
+    """The server took the connection and says nothing."""
+
+
+_STALLED = (_SilentError, ConnectionBlockedTimeout, AMQPHeartbeatTimeout)
+"""The server keeps a connection and takes nothing: each try costs a whole wait."""
+
+
 def _open(parameters: pika.URLParameters) -> pika.BlockingConnection:
     try:
         return pika.BlockingConnection(parameters)
+    except AMQPConnectorStackTimeout as error:  # no AMQPError, unlike all others
+        raise _SilentError(f"no answer within {parameters.stack_timeout:g} s") from error
     except OSError as error:  # such as a host that has no address
         raise AMQPConnectionError(error) from error
 
@@ -186,7 +234,7 @@ def _open(parameters: pika.URLParameters) -> pika.BlockingConnection:
 def _parameters(url: str) -> pika.URLParameters:
     try:
         parameters = pika.URLParameters(url) if url.startswith(_SCHEMES) else None
-    except (ValueError, IndexError, TypeError, KeyError):
+    except (ValueError, IndexError, TypeError, KeyError, OSError):
         parameters = None
     if parameters is None:
         raise ConfigurationError(
@@ -217,6 +265,10 @@ def _in_words(parameters: pika.URLParameters, error: Exception, what: str) -> Co
     advice = "check that it runs and that its address, user, password and vhost are right"
     if isinstance(error, ChannelClosedByBroker) and error.reply_code == 406:
         advice = "the exchange or queue exists with other settings: delete it, or use another name"
+    elif isinstance(error, NackError):
+        advice = "a queue takes no more: have it read, or raise its limit"
+    elif CERTIFICATE in _reason(error):
+        advice = ADVICE
     return ConfigurationError(
         f"RabbitMQ at {_address(parameters)} {what} ({_reason(error)}); {advice}"
     )

@@ -1,15 +1,15 @@
 """Account snapshots in Redis or a Redis Cluster, where front ends read them.
 
-What belongs here: the keys, the fence against older versions, and the choice of server. What does
-not: what a snapshot says.
+What belongs here: the keys and the fence against older versions. What does not: what a snapshot
+says, and which server it is (``redis_servers``).
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import redis
-from redis.backoff import ExponentialWithJitterBackoff, NoBackoff
+from redis.backoff import ExponentialWithJitterBackoff
 from redis.cluster import ClusterNode, RedisCluster
 from redis.exceptions import (
     AskError,
@@ -18,6 +18,7 @@ from redis.exceptions import (
     ClusterDownError,
     MovedError,
     OutOfMemoryError,
+    ReadOnlyError,
     RedisClusterException,
     RedisError,
     SlotNotCoveredError,
@@ -27,6 +28,8 @@ from redis.retry import Retry
 
 from tradesync_dagster.domain.errors import ConfigurationError
 from tradesync_dagster.domain.publications import Snapshot
+from tradesync_dagster.domain.transit import ADVICE, CERTIFICATE, Transit
+from tradesync_dagster.publish.redis_servers import Client, address, reason, transit
 
 ACCOUNTS_KEY = "tradesync:v1:accounts"
 """A set of the ``ORG/ACCOUNT`` keys that have a snapshot."""
@@ -40,14 +43,12 @@ return 1
 """Writes unless a newer version is there. It compares digits, so no version is too long for Lua."""
 
 _PER_PIPELINE = 1000
-_TIMEOUTS: dict[str, Any] = {"socket_connect_timeout": 1.0, "socket_timeout": 5.0}
 _PASSING = (redis.ConnectionError, redis.TimeoutError, ClusterDownError, SlotNotCoveredError)
 _REDIRECTED = (MovedError, AskError, TryAgainError)
 
 _log = logging.getLogger(__name__)
 
 _Command = tuple[str | bytes | int, ...]
-_Client = redis.Redis | RedisCluster
 
 
 def account_key(key: str) -> str:
@@ -64,7 +65,7 @@ def account_key(key: str) -> str:
 class RedisSnapshots:
     """Publishes snapshots to Redis; repeating a publication does no harm."""
 
-    def __init__(self, client: _Client, *, retries: int | None = None) -> None:
+    def __init__(self, client: Client, *, retries: int | None = None) -> None:
         """Take the client; nothing is sent yet.
 
         Args:
@@ -102,8 +103,33 @@ class RedisSnapshots:
             except (RedisError, RedisClusterException, OSError) as error:
                 raise _in_words(self._client, error) from None
 
-    def check(self) -> None:
+    def held(self, keys: Sequence[str]) -> Mapping[str, int]:
+        """See ``ports.SnapshotPublisher``.
+
+        A server that was emptied, lost its memory, or whose replica took over before it had
+        everything, holds less than it once took.
+        """
+        found: dict[str, int] = {}
+        for start in range(0, len(keys), _PER_PIPELINE):
+            part = keys[start : start + _PER_PIPELINE]
+            commands: list[_Command] = [("HGET", account_key(key), "version") for key in part]
+            try:
+                versions = self._deliver(commands)
+                (named,) = self._deliver([("SMISMEMBER", ACCOUNTS_KEY, *part)])
+            except (RedisError, RedisClusterException, OSError) as error:
+                raise _in_words(self._client, error, "did not tell its snapshots") from None
+            found |= {
+                key: int(version)
+                for key, version, listed in zip(part, versions, named, strict=True)
+                if version and listed
+            }
+        return found
+
+    def check(self) -> Transit:
         """Make sure that the server answers.
+
+        Returns:
+            How it is reached.
 
         Raises:
             ConfigurationError: It does not; it says which server and why.
@@ -112,11 +138,13 @@ class RedisSnapshots:
             self._client.ping()
         except (RedisError, RedisClusterException, OSError) as error:
             raise _in_words(self._client, error) from None
+        return transit(self._client)
 
-    def _deliver(self, commands: list[_Command]) -> None:
-        self._retry.call_with_retry(
+    def _deliver(self, commands: list[_Command]) -> list[Any]:
+        answers: list[Any] = self._retry.call_with_retry(
             lambda: self._send(commands), self._look_again, is_retryable=_may_pass
         )
+        return answers
 
     def _look_again(self, error: Exception) -> None:
         """Learn the cluster's present masters before the next attempt."""
@@ -127,9 +155,11 @@ class RedisSnapshots:
             except (RedisError, RedisClusterException):
                 _log.debug("no node of the cluster answers yet")
 
-    def _send(self, commands: list[_Command]) -> None:
+    def _send(self, commands: list[_Command]) -> list[Any]:
+        """Send the commands; return the answers in their order."""
         whole: Any = self._client
         clustered = isinstance(self._client, RedisCluster)
+        told: dict[_Command, Any] = {}
         for client, part in self._by_server(commands):
             pipeline: Any = client.pipeline(transaction=False)
             for command in part:
@@ -137,9 +167,12 @@ class RedisSnapshots:
             answers = pipeline.execute(raise_on_error=False)
             for command, answer in zip(part, answers, strict=True):
                 if clustered and isinstance(answer, _REDIRECTED):
-                    whole.execute_command(*command)
+                    told[command] = whole.execute_command(*command)
                 elif isinstance(answer, Exception):
                     raise answer
+                else:
+                    told[command] = answer
+        return [told[command] for command in commands]
 
     def _by_server(self, commands: list[_Command]) -> list[tuple[redis.Redis, list[_Command]]]:
         """Group by master.
@@ -157,130 +190,25 @@ class RedisSnapshots:
         return [(cluster.get_redis_connection(node), part) for node, part in groups.values()]
 
 
-def connect(url: str | None, cluster_hosts: str, *, production: bool) -> _Client:
-    """Choose the server: the cluster in production, if it can be reached, else the single one.
-
-    A single server is not contacted yet. User, password and TLS for the cluster's nodes are those
-    of ``url``.
-
-    Args:
-        url: ``redis://`` or ``rediss://`` address of a single server, or nothing.
-        cluster_hosts: ``HOST:PORT,HOST:PORT`` of some of the cluster's nodes, or empty.
-        production: Whether ENVIRONMENT is ``production``; elsewhere the cluster is left alone.
-
-    Returns:
-        A client for ``RedisSnapshots``.
-
-    Raises:
-        ConfigurationError: An address is not one, or there is no server to use.
-    """
-    single = _single(url) if url else None
-    if not production or not cluster_hosts.strip():
-        if single is None:
-            raise ConfigurationError("no Redis server is named; give its redis:// address")
-        return single
-    hosts = parse_hosts(cluster_hosts)
-    try:
-        return _cluster(hosts, single)
-    except (RedisError, RedisClusterException, OSError) as error:
-        if single is None:
-            named = ",".join(f"{host}:{port}" for host, port in hosts)
-            raise ConfigurationError(
-                f"the Redis Cluster at {named} cannot be used ({_reason(error)}); check "
-                "REDIS_CLUSTER_HOSTS and that its nodes run"
-            ) from None
-        _log.warning(
-            "the Redis Cluster cannot be used (%s); publishing to the single server %s instead",
-            _reason(error),
-            address(single),
-        )
-        return single
-
-
-def parse_hosts(text: str) -> list[tuple[str, int]]:
-    """Read ``HOST:PORT,HOST:PORT``; an IPv6 host stands in brackets.
-
-    Args:
-        text: The value of REDIS_CLUSTER_HOSTS.
-
-    Raises:
-        ConfigurationError: An entry is not HOST:PORT. It is named by its place, as it may hold
-            a password.
-    """
-    hosts = []
-    for place, entry in enumerate(text.strip().strip(",").split(","), start=1):
-        host, _, port = entry.strip().rpartition(":")
-        bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
-        bracketed = bare != host
-        if (
-            not bare
-            or set(bare) & set("/@[] ")
-            or (":" in bare and not bracketed)
-            or not (port.isascii() and port.isdigit() and 0 < int(port) < 65536)
-        ):
-            raise ConfigurationError(
-                f"REDIS_CLUSTER_HOSTS: entry {place} is not HOST:PORT; write it like "
-                "redis-node1:6379,redis-node2:6379, without scheme or password"
-            )
-        hosts.append((bare, int(port)))
-    return hosts
-
-
-def address(client: _Client) -> str:
-    """Name the server as people know it: ``host:port``, never its password."""
-    if isinstance(client, RedisCluster):
-        nodes: Any = client.nodes_manager.nodes_cache
-        return ",".join(sorted(nodes))
-    values = client.get_connection_kwargs()
-    if "path" in values:
-        return str(values["path"])
-    return f"{values.get('host', 'localhost')}:{values.get('port', 6379)}"
-
-
-def _single(url: str) -> redis.Redis:
-    try:
-        return redis.Redis.from_url(url, retry=Retry(NoBackoff(), 0), **_TIMEOUTS)
-    except ValueError:
-        raise ConfigurationError(
-            "the Redis address is not one; write redis://HOST:PORT/DATABASE, or rediss:// for TLS"
-        ) from None
-
-
-def _cluster(hosts: list[tuple[str, int]], single: redis.Redis | None) -> RedisCluster:
-    access: dict[str, Any] = {}
-    if single is not None:
-        values = single.get_connection_kwargs()
-        access = {name: values[name] for name in ("username", "password") if name in values}
-        access["ssl"] = issubclass(single.connection_pool.connection_class, redis.SSLConnection)
-    node: Any = ClusterNode
-    return RedisCluster(
-        startup_nodes=[node(host, port) for host, port in hosts],
-        retry=Retry(ExponentialWithJitterBackoff(cap=1, base=0.05), 3),
-        **_TIMEOUTS,
-        **access,
-    )
-
-
 def _may_pass(error: Exception) -> bool:
     return not isinstance(error, AuthenticationError | AuthorizationError)
 
 
-def _reason(error: Exception) -> str:
-    """Say what the server or the network answered, in one line."""
-    return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
-
-
-def _in_words(client: _Client, error: Exception) -> ConfigurationError:
+def _in_words(
+    client: Client, error: Exception, what: str = "did not take the snapshots"
+) -> ConfigurationError:
     if not _may_pass(error):
         advice = "check the user and password in the Redis address"
+    elif CERTIFICATE in str(error):
+        advice = ADVICE
     elif isinstance(error, OutOfMemoryError):
         advice = "give it more memory, and keep maxmemory-policy at noeviction"
+    elif isinstance(error, ReadOnlyError):
+        advice = "it is a replica: name the master's address"
     elif isinstance(error, MovedError):
         advice = "it is a node of a cluster: set REDIS_CLUSTER_HOSTS and ENVIRONMENT=production"
     elif isinstance(error, _PASSING):
         advice = "check that it runs and that its address is right; the next sync publishes again"
     else:
         advice = "see the server's log"
-    return ConfigurationError(
-        f"Redis at {address(client)} did not take the snapshots ({_reason(error)}); {advice}"
-    )
+    return ConfigurationError(f"Redis at {address(client)} {what} ({reason(error)}); {advice}")
