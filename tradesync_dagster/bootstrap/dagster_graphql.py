@@ -1,11 +1,13 @@
 """The Dagster that is up, over its GraphQL.
 
 Plain HTTP, since only the Dagster face imports dagster. What belongs here: launching a job and
-following its run, for the command line and the API. What does not: what is launched, or what the
-one who asked may do about a failure.
+following its run, switching a sensor on and off, for the command line and the API. What does not:
+what is launched, or what the one who asked may do about a failure.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import Any, Final
 from urllib.parse import SplitResult, urlsplit
@@ -53,6 +55,41 @@ query Failures($run: ID!) { logsForRun(runId: $run) {
   } }
 } }
 """
+_SENSORS = """
+query { repositoriesOrError {
+  __typename
+  ... on RepositoryConnection { nodes {
+    name location { name }
+    sensors { name sensorState { id status ticks(limit: 1) { timestamp } } }
+  } }
+  ... on PythonError { message }
+} }
+"""
+_START_SENSOR = """
+mutation Start($sensor: SensorSelector!) { startSensor(sensorSelector: $sensor) {
+  __typename
+  ... on SensorNotFoundError { message }
+  ... on UnauthorizedError { message }
+  ... on PythonError { message }
+} }
+"""
+_STOP_SENSOR = """
+mutation Stop($sensor: String!) { stopSensor(id: $sensor) {
+  __typename
+  ... on UnauthorizedError { message }
+  ... on PythonError { message }
+} }
+"""
+_DAEMONS = """
+query { instance { __typename daemonHealth { allDaemonStatuses { daemonType healthy } } } }
+"""
+_ANSWERS = frozenset(
+    {
+        "RepositoryConnection", "LaunchRunSuccess", "Run", "EventConnection", "Sensor",
+        "StopSensorMutationResult", "Instance",
+    }
+)  # fmt: skip
+"""Answers that are no error."""
 
 
 class DagsterAbsentError(ConfigurationError):
@@ -61,6 +98,23 @@ class DagsterAbsentError(ConfigurationError):
 
 class DagsterRefusedError(TradesyncError):
     """Dagster answered, and did not do what was asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sensor:
+    """A sensor as Dagster has it.
+
+    Attributes:
+        running: Whether it is switched on.
+        last_look: When it was last evaluated, UTC; ``None`` if never.
+    """
+
+    name: str
+    repository: str
+    location: str
+    state_id: str
+    running: bool
+    last_look: datetime | None
 
 
 class Dagster:
@@ -101,6 +155,11 @@ class Dagster:
         answer = self._ask(_LAUNCH, "launchRun", {"execution": execution})
         return str(answer["run"]["runId"])
 
+    @property
+    def url(self) -> str:
+        """The address of its UI, without a slash at its end."""
+        return self._url
+
     def page(self, run_id: str) -> str:
         """Return the address under which people see a run."""
         return f"{self._url}/runs/{run_id}"
@@ -115,6 +174,49 @@ class Dagster:
         steps = [event for event in events if event["__typename"] == "ExecutionStepFailureEvent"]
         others = [e["message"] for e in events if e["__typename"] == "RunFailureEvent"]
         return [_reason(event) for event in steps] or others
+
+    def sensor(self, name: str) -> Sensor:
+        """Return a sensor's state.
+
+        Raises:
+            DagsterAbsentError: Dagster cannot be reached.
+            ConfigurationError: It has no such sensor.
+        """
+        for found in self._ask(_SENSORS, "repositoriesOrError", {})["nodes"]:
+            for one in found["sensors"]:
+                if one["name"] == name:
+                    return _sensor(one, found)
+        raise ConfigurationError(f"the Dagster at {self._url} has no sensor {name}")
+
+    def start_sensor(self, name: str) -> None:
+        """Switch a sensor on; again changes nothing. Raises as ``sensor`` does."""
+        found = self.sensor(name)
+        selector = {
+            "sensorName": name,
+            "repositoryName": found.repository,
+            "repositoryLocationName": found.location,
+        }
+        if not found.running:
+            self._ask(_START_SENSOR, "startSensor", {"sensor": selector})
+
+    def stop_sensor(self, name: str) -> None:
+        """Switch a sensor off; runs under way go on. Raises as ``sensor`` does."""
+        found = self.sensor(name)
+        if found.running:
+            self._ask(_STOP_SENSOR, "stopSensor", {"sensor": found.state_id})
+
+    def sensors_are_watched(self) -> bool:
+        """Whether the daemon that evaluates sensors is well."""
+        return self._daemons().get("SENSOR", False)
+
+    def queue_warning(self) -> str | None:
+        """Say why runs would stay queued; ``None`` where they start, or do not queue at all."""
+        starts = self._daemons().get("QUEUED_RUN_COORDINATOR", True)
+        return None if starts else "the run is queued until Dagster's daemon is up (tradesync run)"
+
+    def _daemons(self) -> dict[str, bool]:
+        health = self._ask(_DAEMONS, "instance", {})["daemonHealth"]
+        return {one["daemonType"]: bool(one["healthy"]) for one in health["allDaemonStatuses"]}
 
     def _selector(self, job: str) -> dict[str, str]:
         for found in self._ask(_JOBS, "repositoriesOrError", {})["nodes"]:
@@ -132,9 +234,11 @@ class Dagster:
         answer = self._send(body)
         if answer.get("errors"):
             raise DagsterRefusedError(f"Dagster: {answer['errors'][0]['message']}")
-        found: dict[str, Any] = answer["data"][field]
+        found: dict[str, Any] | None = (answer.get("data") or {}).get(field)
+        if found is None:
+            raise DagsterRefusedError(f"what answers at {self._url} told nothing of {field}")
         kind = found["__typename"]
-        if kind not in {"RepositoryConnection", "LaunchRunSuccess", "Run", "EventConnection"}:
+        if kind not in _ANSWERS:
             said = found.get("message") or [error["message"] for error in found.get("errors", ())]
             raise DagsterRefusedError(f"Dagster answered {kind}: {said or 'nothing more'}")
         return found
@@ -173,6 +277,19 @@ def _parts(url: str) -> SplitResult:
             "or question behind it"
         )
     return parts
+
+
+def _sensor(found: Mapping[str, Any], repository: Mapping[str, Any]) -> Sensor:
+    state = found["sensorState"]
+    looks = [datetime.fromtimestamp(float(tick["timestamp"]), UTC) for tick in state["ticks"]]
+    return Sensor(
+        name=found["name"],
+        repository=repository["name"],
+        location=repository["location"]["name"],
+        state_id=state["id"],
+        running=state["status"] == "RUNNING",
+        last_look=max(looks, default=None),
+    )
 
 
 def _reason(event: Mapping[str, Any]) -> str:

@@ -12,9 +12,10 @@ from tradesync_dagster.bootstrap.wiring import LazyRedis, Wiring
 from tradesync_dagster.domain.accounts import Account
 from tradesync_dagster.domain.errors import TradesyncError
 from tradesync_dagster.domain.market_calendar import known_until, trade_date_of
+from tradesync_dagster.domain.transit import Transit
 from tradesync_dagster.publish.rabbitmq import RabbitPublisher
 from tradesync_dagster.publish.redis_snapshots import RedisSnapshots
-from tradesync_dagster.store.engine import check_migrated
+from tradesync_dagster.store.engine import check_migrated, transit
 
 _CHECKS = ("database", "redis", "rabbitmq", "people", "calendar", "accounts", "external_orders")
 
@@ -29,7 +30,8 @@ class Doctor:
         """Check every configured server.
 
         Returns:
-            Rows with ``name``, ``state`` (``ok``, ``off`` or ``wrong``) and ``detail``.
+            Rows with ``name``, ``state`` (``ok``, ``off``, ``warning`` or ``wrong``) and
+            ``detail``.
         """
         return [self._row(name) for name in _CHECKS]
 
@@ -41,24 +43,26 @@ class Doctor:
         return {"name": name, "state": state, "detail": detail}
 
     def _database(self) -> tuple[str, str]:
-        check_migrated(self.wiring.store.engine)
-        return "ok", self.wiring.store.engine.url.render_as_string(hide_password=True)
+        engine = self.wiring.store.engine
+        check_migrated(engine)
+        where = engine.url.render_as_string(hide_password=True)
+        return ("ok", where) if engine.dialect.name == "sqlite" else _told(transit(engine), where)
 
     def _redis(self) -> tuple[str, str]:
         publisher = self.wiring.snapshots()
         if publisher is None:
             return "off", "REDIS_URL is not set; snapshots stay in the database"
         client = LazyRedis(self.wiring.settings).open()
-        RedisSnapshots(client, retries=0).check()
-        client.close()
-        return "ok", "answers"
+        try:
+            return _told(RedisSnapshots(client, retries=0).check(), "answers")
+        finally:
+            client.close()
 
     def _rabbitmq(self) -> tuple[str, str]:
-        url = self.wiring.settings.rabbitmq_url
+        url = self.wiring.settings.rabbitmq_address
         if url is None:
             return "off", "RABBITMQ_URL is not set; notifications stay in the outbox"
-        RabbitPublisher(url.get_secret_value()).check()
-        return "ok", "answers"
+        return _told(RabbitPublisher(url).check(), "answers")
 
     def _people(self) -> tuple[str, str]:
         people = self.wiring.people()
@@ -127,3 +131,7 @@ class Doctor:
             f"holidays are known until {last} only, so that every weekday counts as a trading "
             "day; install a newer exchange_calendars"
         )
+
+
+def _told(way: Transit, detail: str) -> tuple[str, str]:
+    return ("ok" if way.is_safe else "warning"), f"{detail}; {way}"

@@ -4,7 +4,8 @@ What belongs here: keys of accounts and organizations, rows for people. What doe
 (``domain.attribution``), giving orders away by hand (``services``).
 """
 
-from dataclasses import asdict
+import re
+from dataclasses import asdict, replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -12,16 +13,24 @@ from uuid import UUID
 from tradesync_dagster.bootstrap.reading import Reading
 from tradesync_dagster.domain.attribution import (
     AUTOMATIC_STRATEGY,
+    VERSIONS,
     AttributionRules,
     Weights,
     decide_again,
 )
 from tradesync_dagster.domain.attribution_rows import Claim, Strategy
-from tradesync_dagster.domain.errors import ConfigurationError, OrderNotFoundError
+from tradesync_dagster.domain.errors import (
+    ClaimNotFoundError,
+    ConfigurationError,
+    OrderNotFoundError,
+)
 from tradesync_dagster.domain.market_calendar import trade_date_of
+from tradesync_dagster.domain.orders import OrderEvent
 from tradesync_dagster.store.attribution import Attributions
+from tradesync_dagster.sync.assigning import check_strategies
 
 Rows = list[dict[str, Any]]
+_STRATEGY_ID = re.compile(r"[A-Za-z0-9._@-]{1,64}")
 
 
 class Ownership(Reading):
@@ -32,7 +41,8 @@ class Ownership(Reading):
     def attribution_rules(self) -> AttributionRules:
         """Return the rules that syncs attribute by."""
         settings = self.settings
-        return AttributionRules(
+        return replace(
+            VERSIONS[settings.attribution_rules],
             threshold=settings.confidence_threshold,
             automatic_strategy=AUTOMATIC_STRATEGY if settings.auto_create_strategy else "",
         )
@@ -47,11 +57,14 @@ class Ownership(Reading):
         """Make a strategy known; one that is known already stays as it is.
 
         Raises:
-            ConfigurationError: No account is of the organization, or the id is empty.
+            ConfigurationError: No account is of the organization, or the id cannot be one.
         """
         self._check_organization(organization)
-        if not strategy_id.strip():
-            raise ConfigurationError("a strategy needs an id, such as momentum")
+        if not _STRATEGY_ID.fullmatch(strategy_id):
+            raise ConfigurationError(
+                f"{strategy_id!r} cannot be a strategy's id: up to 64 letters, digits, '.', '_', "
+                "'@' and '-' can, such as momentum"
+            )
         made = Strategy(
             organization, strategy_id, name or strategy_id, automatic=False,
             created_at=self.clock.now(),
@@ -85,7 +98,8 @@ class Ownership(Reading):
             The claim's id.
 
         Raises:
-            ConfigurationError: There is no such account, organization or strategy.
+            ConfigurationError: There is no such account, organization or strategy, or the
+                instrument is none.
         """
         exchange, colon, symbol = instrument.partition(":")
         if not (exchange and colon and symbol):
@@ -99,41 +113,65 @@ class Ownership(Reading):
         )  # fmt: skip
         with self.store.writing() as connection:
             rows = Attributions(connection)
-            known = [one.strategy_id for one in rows.strategies([organization])]
-            if strategy_id not in known:
-                raise ConfigurationError(
-                    f"{organization} has no strategy {strategy_id!r}; add it with: "
-                    f"tradesync strategies add {organization} {strategy_id}"
-                )
+            check_strategies(rows, organization, [strategy_id])
             rows.add_claim(claim)
         return claim.claim_id
 
-    def remove_claim(self, claim_id: UUID) -> None:
+    def remove_claim(self, claim_id: UUID, organization: str | None = None) -> None:
         """Take a claim back; orders that it has given away stay where they are.
 
+        Args:
+            claim_id: Which.
+            organization: Whose it has to be, if given.
+
         Raises:
-            ConfigurationError: There is no such claim.
+            ClaimNotFoundError: There is no such claim.
         """
         with self.store.writing() as connection:
-            if not Attributions(connection).remove_claim(claim_id):
-                raise ConfigurationError(
+            if not Attributions(connection).remove_claim(claim_id, organization):
+                raise ClaimNotFoundError(
                     f"there is no claim {claim_id}; see them with: tradesync claims list"
                 )
 
-    def attribution(self, order_id: UUID) -> Rows:
+    def attribution(self, order_id: UUID, account: str | None = None) -> Rows:
         """Show the decisions on an order, newest first, with every strategy's points.
+
+        Args:
+            order_id: Which.
+            account: Whose it has to be, if given.
 
         Raises:
             OrderNotFoundError: Nothing was decided on such an order.
         """
+        ids = {one.account_id for one in self.chosen(account)}
         with self.store.reading() as connection:
             rows = Attributions(connection).decisions_on(order_id)
+        rows = [row for row in rows if row["account_id"] in ids]
         if not rows:
             raise OrderNotFoundError(
                 f"nothing was decided on an order {order_id}: only confirmed external orders are "
                 "attributed; see them with: tradesync external --json"
             )
         return [_shown(row) for row in rows]
+
+    def assignments(self, order_id: UUID, account: str | None = None) -> Rows:
+        """Show how an order came to its owners, newest first: who changed them, when and why.
+
+        Args:
+            order_id: Which.
+            account: Whose it has to be, if given.
+
+        Raises:
+            OrderNotFoundError: There is no such order.
+        """
+        ids = [one.account_id for one in self.chosen(account)]
+        with self.store.look() as work:
+            if not work.has_order(order_id, ids):
+                raise OrderNotFoundError(
+                    f"there is no order {order_id}; see orders with: tradesync orders --json"
+                )
+            events = work.owner_events([order_id]).get(order_id, [])
+        return [_told(event) for event in reversed(events)]
 
     def try_attribution(
         self, rules: AttributionRules, account: str | None = None, days: int = 30
@@ -186,6 +224,24 @@ def _shown(row: dict[str, Any]) -> dict[str, Any]:
             | {"lacks_quantity": one["lacks_quantity"], "evidence": one["evidence"]}
             for one in parts["candidates"]
         ],
+    }
+
+
+def _told(event: OrderEvent) -> dict[str, Any]:
+    said = event.detail
+    return {
+        "at": event.at.isoformat(),
+        "kind": event.kind,
+        "assignment_id": said.get("assignment"),
+        "owner": said["to"],
+        "parts": said.get("to_parts") or "",
+        "owner_before": said.get("from") or "",
+        "parts_before": said.get("from_parts") or "",
+        "who": said.get("who") or f"attribution by rules {said.get('version')}",
+        "why": said.get("why") or said.get("reason") or "",
+        "score": said.get("score"),
+        "short_allowed": said.get("short") == "allowed",
+        "undoes": said.get("undoes"),
     }
 
 

@@ -4,23 +4,26 @@ What belongs here: which accounts and days are meant, and naming them in the row
 queries (``store.queries``), the documents' shape (``sync.documents``).
 """
 
-from collections.abc import Sequence
-from datetime import date, timedelta
-from decimal import Decimal
-from itertools import groupby
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from tradesync_dagster.bootstrap.wiring import Wiring
 from tradesync_dagster.domain.accounts import Account
 from tradesync_dagster.domain.breaks import SHOWN, BreakState
-from tradesync_dagster.domain.errors import ConfigurationError
-from tradesync_dagster.domain.market_calendar import trade_date_of
+from tradesync_dagster.domain.errors import ConfigurationError, OrderNotFoundError
+from tradesync_dagster.domain.market_calendar import start_of, trade_date_of
 from tradesync_dagster.domain.orders import Origin
 from tradesync_dagster.domain.performance import Curve
+from tradesync_dagster.domain.twins import PAPER
+from tradesync_dagster.store.attribution import Attributions, CalledOrder
+from tradesync_dagster.store.look_queries import LookQueries
 from tradesync_dagster.store.queries import Queries
+from tradesync_dagster.store.ticks import Ticks
 from tradesync_dagster.sync.cycle import check_known
 from tradesync_dagster.sync.documents import metrics_document, shown
-from tradesync_dagster.sync.history import Replay, as_of, performance, replay
+from tradesync_dagster.sync.history import Replay, as_of, daily, performance, replay
 
 Rows = list[dict[str, Any]]
 
@@ -29,6 +32,16 @@ class Reading(Wiring):
     """Reads the books."""
 
     __slots__ = ()
+
+    def trades_through(self, account: Account) -> Account:
+        """Return the account that an account's orders go to: itself, or its paper twin."""
+        with self.store.look() as work:
+            routes = {one.account_id: one for one in work.routes()}
+        route = routes.get(account.account_id)
+        if route is None or route.through != PAPER:
+            return account
+        everyone = self.store.accounts(enabled_only=False)
+        return next(one for one in everyone if one.account_id == route.twin_id)
 
     def orders(self, account: str | None = None, days: int = 1) -> Rows:
         """List orders of the last days, newest first; prices as decimal text."""
@@ -39,7 +52,7 @@ class Reading(Wiring):
         return self._orders(account, days, (Origin.EXTERNAL, Origin.CANDIDATE))
 
     def unassigned_orders(self, account: str | None = None) -> Rows:
-        """List confirmed external orders of any day that no strategy owns, newest first."""
+        """List confirmed external orders of any day with units that nobody owns, newest first."""
         self.chosen(account)
         with self.store.reading() as connection:
             return _shown(Queries(connection).unassigned(account))
@@ -48,7 +61,7 @@ class Reading(Wiring):
         self.chosen(account)
         since = trade_date_of(self.clock.now()) - timedelta(days=days - 1)
         with self.store.reading() as connection:
-            return _shown(Queries(connection).orders(account, since, origins))
+            return _shown(map(_told, Queries(connection).orders(account, since, origins)))
 
     def positions(self, account: str | None = None, as_of: date | None = None) -> Rows:
         """List positions, now or at a past day's end; prices and P&L as decimal text."""
@@ -73,11 +86,42 @@ class Reading(Wiring):
         organization: str | None = None,
         everything: bool = False,
     ) -> Rows:
-        """List differences from the brokers' figures; those resolved or only suspected if asked."""
+        """List differences from the brokers' figures; those resolved or only suspected if asked.
+
+        Each with its age: from when it was first seen until it was gone, or until now.
+        """
         self.chosen(account)
         states = [s.value for s in BreakState if everything or s in SHOWN]
         with self.store.reading() as connection:
-            return _shown(Queries(connection).breaks(account, states, organization))
+            found = Queries(connection).breaks(account, states, organization)
+        now = self.clock.now()
+        return _shown(row | {"age_seconds": _age(row, now)} for row in found)
+
+    def looks(self, account: str, days: int = 1) -> Rows:
+        """List what was asked of an account's broker, what came and what was decided."""
+        self.chosen(account)
+        since = start_of(trade_date_of(self.clock.now()) - timedelta(days=days - 1))
+        with self.store.reading() as connection:
+            return _shown(LookQueries(connection).looks(account, since))
+
+    def orders_named(
+        self, account: str | None, names: Sequence[str], day: date | None = None
+    ) -> list[UUID]:
+        """Find orders as people name them: by the broker's id, or by ours.
+
+        Args:
+            account: Whose; anybody's when not given.
+            names: Of each order either id.
+            day: The trading day of those named by the broker's id; any when not given.
+
+        Raises:
+            OrderNotFoundError: No such order has the broker's id, or several have.
+        """
+        keys = {one.account_id: one.key for one in self.chosen(account)}
+        with self.store.reading() as connection:
+            called = Attributions(connection).orders_called(list(keys), names)
+        found = [one for one in called if day in {None, one.trade_date}]
+        return [_named(name, account, day, keys, found) for name in names]
 
     def _as_of(self, account: str | None, day: date, kind: str) -> Rows:
         today = trade_date_of(self.clock.now())
@@ -104,12 +148,14 @@ class Reading(Wiring):
             for (account_id, strategy_id), curve in sorted(found.items())
         ]
 
-    def daily(self, accounts: Sequence[str], since: date, until: date) -> dict[str, Curve]:
-        """Follow accounts' own books over trading days, by key."""
+    def daily(
+        self, accounts: Sequence[str], since: date, until: date
+    ) -> dict[str, dict[str, Curve]]:
+        """Follow accounts' own books over trading days, by key; see ``sync.history.daily``."""
         chosen = check_known(self.store.accounts(enabled_only=False), accounts)
         keys = {account.account_id: account.key for account in chosen}
-        found = performance(self.store, list(keys), since, until)
-        return {keys[account_id]: curve for (account_id, name), curve in found.items() if not name}
+        found = daily(self.store, list(keys), since, until)
+        return {keys[account_id]: curves for account_id, curves in found.items()}
 
     def replay(self, accounts: Sequence[str] | None = None) -> dict[str, Replay]:
         """Prove that stored books follow from their fills, by account key."""
@@ -125,34 +171,56 @@ class Reading(Wiring):
             limit: How many.
 
         Returns:
-            One row a tick; the seconds are those of the slowest account, as text.
+            One row a tick, and where ticks are shared out a shard of one; seconds as text.
         """
         with self.store.reading() as connection:
-            rows = Queries(connection).results(limit)
-        return [
-            _tick(tick_id, list(group)) for tick_id, group in groupby(rows, lambda r: r["tick_id"])
-        ]
+            return [_tick(row) for row in Ticks(connection).last(limit)]
 
 
-def _shown(rows: Rows) -> Rows:
+def _named(
+    name: str,
+    account: str | None,
+    day: date | None,
+    keys: Mapping[int, str],
+    found: Sequence[CalledOrder],
+) -> UUID:
+    called = [one for one in found if one.broker_order_id == name]
+    whose, when = account or "any account", f" of {day}" if day else ""
+    if len(called) > 1:
+        listed = ", ".join(
+            f"{one.order_id} of {one.trade_date} ({keys[one.account_id]})" for one in called
+        )
+        raise OrderNotFoundError(
+            f"more than one order of {whose} is {name!r} at its broker: name one of {listed}"
+        )
+    if called:
+        return called[0].order_id
+    try:
+        return UUID(name)
+    except ValueError:
+        where = f" {account}" if account else ""
+        raise OrderNotFoundError(
+            f"{whose} has no order {name!r}{when}; see: tradesync external{where} --days 30"
+        ) from None
+
+
+def _shown(rows: Iterable[dict[str, Any]]) -> Rows:
     return [shown(row) for row in rows]
 
 
-def _tick(tick_id: str, rows: Rows) -> dict[str, Any]:
-    results = [row["results"] for row in rows]
+def _age(row: Mapping[str, Any], now: datetime) -> int:
+    return max(0, int(((row["resolved_at"] or now) - row["first_seen_at"]).total_seconds()))
 
-    def total(name: str) -> int:
-        return sum(result[name] for result in results)
 
-    spent = [sum(map(Decimal, result["seconds"].values()), Decimal(0)) for result in results]
+def _told(row: dict[str, Any]) -> dict[str, Any]:
+    """Leave out what a broker says of the source of an order of ours; see ``Order.source``."""
+    return row | {"source": ""} if row["origin"] == Origin.INTERNAL else row
+
+
+def _tick(row: dict[str, Any]) -> dict[str, Any]:
+    named = ("tick_id", "shard", "status", "accounts")
     return {
-        "tick_id": tick_id,
-        "started_at": rows[0]["started_at"].isoformat(),
-        "accounts": len(rows),
-        "orders": total("orders"),
-        "external_orders": total("external_orders"),
-        "new_external_orders": total("new_external_orders"),
-        "positions": total("positions"),
-        "errors": sum(len(result["errors"]) for result in results),
-        "seconds": str(max(spent)),
+        **{name: row[name] for name in named},
+        "started_at": row["started_at"].isoformat(),
+        **row["summary"],
     }

@@ -4,9 +4,9 @@ What belongs here: making clients of brokers and servers from settings. What doe
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tradesync_dagster.brokers.factory import BrokerFactory
@@ -15,10 +15,12 @@ from tradesync_dagster.domain.ports import MessagePublisher, SnapshotPublisher
 from tradesync_dagster.domain.publications import Snapshot
 from tradesync_dagster.publish.notify import ApprisePeople, addresses_of
 from tradesync_dagster.publish.rabbitmq import RabbitPublisher
-from tradesync_dagster.publish.redis_snapshots import RedisSnapshots, connect
+from tradesync_dagster.publish.redis_servers import connect
+from tradesync_dagster.publish.redis_snapshots import RedisSnapshots
 from tradesync_dagster.settings import Settings
 from tradesync_dagster.store.store import SqlStore
 from tradesync_dagster.sync.alerts import AlertRules
+from tradesync_dagster.sync.rebuilding import GenerationRules
 
 
 class SystemClock:
@@ -40,10 +42,13 @@ class LazyRedis:
         self._settings = settings
 
     def open(self) -> Any:
-        """Connect; see ``publish.redis_snapshots.connect``."""
+        """Connect; see ``publish.redis_servers.connect``."""
         settings = self._settings
-        url = settings.redis_url.get_secret_value() if settings.redis_url else None
-        return connect(url, settings.redis_cluster_hosts, production=settings.is_production)
+        return connect(
+            settings.redis_address,
+            settings.redis_cluster_hosts,
+            production=settings.is_production,
+        )
 
     def publish(self, snapshots: Sequence[Snapshot]) -> None:
         """See ``ports.SnapshotPublisher``."""
@@ -54,6 +59,19 @@ class LazyRedis:
             RedisSnapshots(client).publish(snapshots)
         finally:
             client.close()
+
+    def held(self, keys: Sequence[str]) -> Mapping[str, int]:
+        """See ``ports.SnapshotPublisher``."""
+        client = self.open()
+        try:
+            return RedisSnapshots(client).held(keys)
+        finally:
+            client.close()
+
+
+def people_addresses(settings: Settings) -> list[str]:
+    """Read the addresses of people; each is a secret as a whole."""
+    return addresses_of(settings.notify_urls.get_secret_value()) if settings.notify_urls else []
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +101,22 @@ class Wiring:
 
     def messages(self) -> MessagePublisher | None:
         """Return RabbitMQ where it is configured."""
-        url = self.settings.rabbitmq_url
-        return None if url is None else RabbitPublisher(url.get_secret_value())
+        url = self.settings.rabbitmq_address
+        return None if url is None else RabbitPublisher(url)
 
     def people(self) -> ApprisePeople:
         """Return the addresses of those who are told of alerts; none where none is configured."""
-        urls = self.settings.notify_urls
-        return ApprisePeople(addresses_of(urls.get_secret_value()) if urls else [])
+        pause = timedelta(seconds=self.settings.notify_pause_seconds)
+        return ApprisePeople(people_addresses(self.settings), pause=pause)
+
+    def generation_rules(self) -> GenerationRules:
+        """Say when positions and holdings are made from fills."""
+        settings = self.settings
+        return GenerationRules(
+            enabled=settings.position_generation_enabled,
+            refresh=timedelta(minutes=settings.positions_refresh_minutes),
+            interval=timedelta(minutes=settings.position_generation_interval_minutes),
+        )
 
     def alert_rules(self) -> AlertRules:
         """Say who is told what."""
