@@ -4,21 +4,25 @@ What belongs here: the assets, their lineage, and handing a run's accounts to th
 not: the sync (``sync``), or how its results read (``recording``).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 
 import dagster as dg
 from pydantic import Field
 
 from tradesync_dagster.bootstrap import Services
-from tradesync_dagster.defs import recording
+from tradesync_dagster.defs import recording, summaries
 from tradesync_dagster.defs.checks import books_complete
 from tradesync_dagster.defs.partitions import accounts
+from tradesync_dagster.defs.upkeep import OWNERS, TRADING, ticked
 from tradesync_dagster.domain.results import AccountResult, TickSummary
 
 SPECS = [
     dg.AssetSpec(
         "order_book",
         group_name="books",
+        owners=OWNERS,
+        freshness_policy=TRADING,
         kinds={"api"},
         skippable=True,
         description="Today's orders and trades as the broker tells them, fetched completely or "
@@ -28,6 +32,8 @@ SPECS = [
         "external_orders",
         deps=["order_book"],
         group_name="books",
+        owners=OWNERS,
+        freshness_policy=TRADING,
         kinds={"sql"},
         skippable=True,
         description="Orders that did not come from us, such as those placed by hand in the "
@@ -37,6 +43,8 @@ SPECS = [
         "orders",
         deps=["external_orders"],
         group_name="books",
+        owners=OWNERS,
+        freshness_policy=TRADING,
         kinds={"sql"},
         skippable=True,
         description="Every order of the account, ours and external, with its fills and its "
@@ -46,6 +54,8 @@ SPECS = [
         "positions",
         deps=["orders"],
         group_name="books",
+        owners=OWNERS,
+        freshness_policy=TRADING,
         kinds={"numpy", "sql"},
         skippable=True,
         description="Open positions rebuilt from the fills, first in, first out, with realised "
@@ -55,6 +65,8 @@ SPECS = [
         "holdings",
         deps=["orders"],
         group_name="books",
+        owners=OWNERS,
+        freshness_policy=TRADING,
         kinds={"numpy", "sql"},
         skippable=True,
         description="Shares held beyond the day, with their true cost from the lots that bought "
@@ -64,6 +76,8 @@ SPECS = [
         "snapshots",
         deps=["positions", "holdings"],
         group_name="books",
+        owners=OWNERS,
+        freshness_policy=TRADING,
         kinds={"redis", "rabbitmq"},
         skippable=True,
         description="The account's state as other systems read it: published to Redis, with a "
@@ -73,16 +87,22 @@ SPECS = [
 """Lineage reads as the data flows; the order is that of ``domain.results.ASSETS``."""
 
 
+Recorded = dg.AssetMaterialization | dg.AssetCheckEvaluation | dg.AssetObservation
+"""What a sync leaves in Dagster's event log."""
+
+
 class SyncConfig(dg.Config):
     """What a run without partitions syncs.
 
     Attributes:
         accounts: ``ORG/ACCOUNT`` keys; all enabled accounts when empty.
         force: Rebuild also what looks unchanged.
+        shard: Which part of all accounts they are; empty for chosen ones.
     """
 
     accounts: list[str] = Field(default_factory=list)
     force: bool = False
+    shard: str = ""
 
 
 @dg.multi_asset(
@@ -96,30 +116,66 @@ class SyncConfig(dg.Config):
 )
 def sync_accounts(
     context: dg.AssetExecutionContext, config: SyncConfig, services: dg.ResourceParam[Services]
-) -> Iterator[dg.AssetMaterialization | dg.AssetCheckEvaluation | dg.AssetObservation]:
+) -> Iterator[Recorded]:
     """Sync the run's partitions, or in a tick the accounts of its config."""
     chosen = context.has_partition_key or context.has_partition_key_range
     wanted = list(context.partition_keys) if chosen else config.accounts
-    summary = services.sync(wanted or None, force=config.force)
-    context.log.info(recording.summary_table(summary))
-    before = recording.Shown() if chosen else recording.shown_before(context.instance, summary)
-    selected = {key.to_user_string() for key in context.selected_asset_keys}
+    summary = services.sync(wanted or None, force=config.force, shard=config.shard)
+    context.log.info(summaries.summary_table(summary))
+    # The account's page leads from a sync to its run by this tag.
+    context.instance.add_run_tags(context.run.run_id, {recording.TICK_ID: summary.tick_id})
+    yield from (_record_chosen if chosen else _record_tick)(context, services, summary)
+
+
+def _record_chosen(
+    context: dg.AssetExecutionContext, services: Services, summary: TickSummary
+) -> Iterator[Recorded]:
+    """Record all of the accounts that somebody chose; fail the run where one failed."""
+    selected = _selected(context)
+    due = {result.account: selected - recording.stale(result) for result in summary.results}
+    yield from _record(context, services, summary, due, recording.Shown())
+    _raise_for_failed(summary)
+
+
+def _record_tick(
+    context: dg.AssetExecutionContext, services: Services, summary: TickSummary
+) -> Iterator[Recorded]:
+    """Record changes, and what people see as failed, or do not see yet, but is well."""
+    if summary.overrun_seconds:
+        context.log.warning(summaries.overrun(summary))
+    before = recording.shown_before(context.instance, summary)
+    due, left = recording.share_out(summary, before)
+    selected = _selected(context)
+    due = {account: names & selected for account, names in due.items()}
+    yield from _record(context, services, summary, due, before)
+    yield summaries.observation(summary, left=len(left))
+    if context.run.tags.get(recording.KIND) == recording.TICK:
+        context.log_event(ticked(summary.tick_id, summary.status, len(summary.results)))
+    tags = recording.tick_tags(summary, left)
+    context.instance.add_run_tags(context.run.run_id, tags)
+
+
+def _record(
+    context: dg.AssetExecutionContext,
+    services: Services,
+    summary: TickSummary,
+    due: Mapping[str, AbstractSet[str]],
+    before: recording.Shown,
+) -> Iterator[Recorded]:
+    """Record those assets of each account that are due."""
     for result in summary.results:
-        # A tick records changes, and what people see as failed, or do not see yet, but is well.
-        due = (
-            selected if chosen else result.changed | before.failed.get(result.account, frozenset())
-        )
-        names = (due & selected) - recording.stale(result)
+        if result.account not in due:
+            continue
+        names = due[result.account]
         rows = services.external_orders(result.account) if "external_orders" in names else []
         was_open = result.account in before.open
         yield from recording.account_events(
             result, names, rows, context.instance, was_open=was_open
         )
-    if chosen:
-        _raise_for_failed(summary)
-    else:
-        yield recording.observation(summary)
-        context.instance.add_run_tags(context.run.run_id, recording.tick_tags(summary))
+
+
+def _selected(context: dg.AssetExecutionContext) -> set[str]:
+    return {key.to_user_string() for key in context.selected_asset_keys}
 
 
 def _raise_for_failed(summary: TickSummary) -> None:

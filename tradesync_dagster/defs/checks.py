@@ -17,6 +17,7 @@ from dagster._core.definitions.asset_checks.asset_check_evaluation import (
 from pydantic import Field
 
 from tradesync_dagster.bootstrap import Services
+from tradesync_dagster.defs.desk_pages import account_link
 from tradesync_dagster.defs.partitions import accounts
 from tradesync_dagster.domain.results import AccountResult
 from tradesync_dagster.sync.history import Replay
@@ -76,6 +77,7 @@ def evaluation(result: AccountResult, instance: dg.DagsterInstance) -> dg.AssetC
             "rejects": result.rejects,
             "candidates": result.candidates,
             "breaks": result.breaks,
+            **account_link(result.account),
         },
         target_materialization_data=checked(instance, books_complete, result.account),
     )
@@ -135,6 +137,7 @@ def _replay_evaluation(
     metadata: dict[str, dg.MetadataValue | int] = {
         "fills": replay.fills,
         "differences": replay.count,
+        **account_link(account),
     }
     if replay.differences:
         lines = "\n".join(f"- {line}" for line in replay.differences)

@@ -4,18 +4,24 @@ What belongs here: turning a curve into one event a day, with metadata. What doe
 (``domain.performance``), which days are recorded (``history``).
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
 import dagster as dg
 import numpy as np
 
+from tradesync_dagster.defs.desk_pages import account_link
 from tradesync_dagster.defs.partitions import key_of
 from tradesync_dagster.domain.money import PRICE_UNIT, format_price
 from tradesync_dagster.domain.performance import Curve
 
 Metadata = dict[str, dg.MetadataValue | str | int]
+_COUNTS = ("positions", "holdings", "unpriced")
+_PRODUCT_COLUMNS = (
+    "product", "positions", "holdings", "realised", "realised_total", "unrealised", "exposure",
+    "unpriced",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,27 +51,31 @@ class Day:
 
 
 def events(
-    account: str, curve: Curve | None, days: Sequence[date], names: Collection[str]
+    account: str, curves: Mapping[str, Curve], days: Sequence[date], names: Collection[str]
 ) -> Iterator[dg.AssetMaterialization]:
     """Record an account's days.
 
     Args:
         account: ``ORG/ACCOUNT``.
-        curve: Its figures, from the trading day before on; ``None`` if it has never traded.
-        days: Trading days of the curve.
+        curves: Its figures by product, from the trading day before on, and of all together under
+            the empty name; nothing if it has never traded.
+        days: Trading days of the curves.
         names: ``daily_positions``, ``daily_holdings`` or both.
 
     Yields:
         A materialization of each asset for each day.
     """
-    for day, figures in zip(days, _figures(curve, days), strict=True):
+    products = {name: _figures(curve, days) for name, curve in sorted(curves.items()) if name}
+    for at, (day, figures) in enumerate(zip(days, _figures(curves.get(""), days), strict=True)):
+        by_product = {name: each[at] for name, each in products.items() if each[at] != Day()}
         for name, metadata in (
-            ("daily_positions", _positions(figures)),
+            ("daily_positions", _positions(figures) | {"by_product": _table(by_product)}),
             ("daily_holdings", _holdings(figures)),
         ):
             if name in names:
+                linked = metadata | account_link(account, day.isoformat())
                 yield dg.AssetMaterialization(
-                    asset_key=name, partition=key_of(account, day), metadata=metadata
+                    asset_key=name, partition=key_of(account, day), metadata=linked
                 )
 
 
@@ -95,6 +105,29 @@ def _positions(day: Day) -> Metadata:
         "account_realised_total": format_price(day.realised_total),
         **_account(day),
     }
+
+
+def _table(products: Mapping[str, Day]) -> dg.MetadataValue:
+    """List the products with anything open, now or ever."""
+    columns = [
+        dg.TableColumn(name, "int" if name in _COUNTS else "string") for name in _PRODUCT_COLUMNS
+    ]
+    records = [
+        dg.TableRecord(
+            {
+                "product": product,
+                "positions": day.positions,
+                "holdings": day.holdings,
+                "realised": format_price(day.realised),
+                "realised_total": format_price(day.realised_total),
+                "unrealised": format_price(day.unrealised),
+                "exposure": format_price(day.exposure),
+                "unpriced": day.unpriced,
+            }
+        )
+        for product, day in products.items()
+    ]
+    return dg.MetadataValue.table(records, dg.TableSchema(columns))
 
 
 def _holdings(day: Day) -> Metadata:

@@ -8,7 +8,7 @@ read (``day_figures``).
 import warnings
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 import dagster as dg
 from pydantic import Field
@@ -22,6 +22,7 @@ from tradesync_dagster.defs.partitions import (
     account_days,
     dimensions_of,
 )
+from tradesync_dagster.defs.upkeep import OWNERS, TRADING
 from tradesync_dagster.domain.market_calendar import (
     previous_trading_day,
     trade_date_of,
@@ -44,6 +45,8 @@ SPECS = [
         "daily_positions",
         deps=[_of_same_account("positions")],
         group_name="history",
+        owners=OWNERS,
+        freshness_policy=TRADING,
         kinds={"numpy", "sql"},
         skippable=True,
         description="Positions at the end of each trading day, with the profit of the day and of "
@@ -53,6 +56,8 @@ SPECS = [
         "daily_holdings",
         deps=[_of_same_account("holdings")],
         group_name="history",
+        owners=OWNERS,
+        freshness_policy=TRADING,
         kinds={"numpy", "sql"},
         skippable=True,
         description="Delivery shares held at the end of each trading day, those bought on it "
@@ -138,10 +143,16 @@ def _record(
         raise dg.Failure("none of these days is a trading day that has begun")
     if rebuild:
         services.rebuild_history(span.accounts, days[0])
+    changed = list(services.unshown(span.accounts).values())
     # From the day before, whose column takes in what was earned until then.
-    curves = services.daily(span.accounts, previous_trading_day(days[0]), days[-1])
+    eve = previous_trading_day(days[0])
+    curves = services.daily(span.accounts, eve, days[-1])
     for account in span.accounts:
-        yield from day_figures.events(account, curves.get(account), days, names)
+        yield from day_figures.events(account, curves.get(account, {}), days, names)
+    if set(names) == set(NAMES):
+        # What changed before the first day that Dagster shows is shown by that day.
+        first = date.min if eve < HISTORY_START else eve + timedelta(days=1)
+        services.mark_shown(changed, first, days[-1])
 
 
 def _today(services: Services) -> date:

@@ -16,6 +16,9 @@ from tradesync_dagster.defs.history import SpanConfig, rebuild_days
 LONG_RUN = {dg.MAX_RUNTIME_SECONDS_TAG: str(4 * 60 * 60)}
 """Lets a run go on for longer than the instance's limit, which is made for ticks."""
 
+QUIET = {"console": {"config": {"log_level": "WARNING"}}}
+"""Keeps a tick's events, which are in the history, out of the files of its output as well."""
+
 sync_job = dg.define_asset_job(
     name="sync_job",
     # The check's answers are recorded with each account; planning them too would show every
@@ -48,16 +51,18 @@ def rebuild_history() -> None:
     rebuild_days()
 
 
-def config_for(accounts: Sequence[str]) -> dg.RunConfig:
+def config_for(accounts: Sequence[str], shard: str = "") -> dg.RunConfig:
     """Write the run configuration of a tick.
 
     Args:
         accounts: ``ORG/ACCOUNT`` keys.
+        shard: Which part of all accounts they are.
 
     Returns:
         Configuration for ``sync_job``.
     """
-    return dg.RunConfig(ops={sync_accounts.op.name: SyncConfig(accounts=list(accounts))})
+    config = SyncConfig(accounts=list(accounts), shard=shard)
+    return dg.RunConfig(ops={sync_accounts.op.name: config}, loggers=QUIET)
 
 
 def history_config(

@@ -11,24 +11,32 @@ from dataclasses import dataclass, field
 import dagster as dg
 
 from tradesync_dagster.defs.checks import evaluation, passes
+from tradesync_dagster.defs.desk_pages import account_link
 from tradesync_dagster.defs.partitions import ACCOUNTS, accounts
-from tradesync_dagster.defs.response_times import response_metadata
 from tradesync_dagster.domain.money import format_price
 from tradesync_dagster.domain.results import ASSETS, FAILED, AccountResult, TickSummary
 
 KIND = "tradesync/kind"
 TICK = "tick"
 TICK_ID = "tradesync/tick_id"
+SHARD = "tradesync/shard"
 FAILED_ACCOUNTS = "tradesync/failed_accounts"
 OPEN_ACCOUNTS = "tradesync/open_accounts"
 """Those whose check did not pass, so that the next tick says so once it does."""
 
+LEFT_ACCOUNTS = "tradesync/left_accounts"
+"""Those that changed and were not recorded, since too many did at once."""
+
+MOST_RECORDED = 100
+"""Most accounts that one tick records: some seven events each, of which each is a commit."""
+_MOST_SHARDS = 100
+"""How many ticks are looked through for the last one of each shard."""
 MOST_ROWS = 100
 """Most orders in one event's table: events stay in the history for good."""
 
 _COLUMNS = (
     "broker_order_id", "placed_at", "exchange", "symbol", "side", "quantity", "filled_quantity",
-    "average_price", "product", "status", "origin", "message",
+    "average_price", "product", "status", "origin", "source", "message",
 )  # fmt: skip
 """What a table of orders shows of each."""
 
@@ -92,10 +100,12 @@ class Shown:
     Attributes:
         failed: The names of assets shown as failed, or not at all yet, by account.
         open: Accounts whose check did not pass.
+        left: Accounts that an earlier tick left unrecorded, those that wait longest first.
     """
 
     failed: Mapping[str, frozenset[str]] = field(default_factory=dict)
     open: frozenset[str] = frozenset()
+    left: tuple[str, ...] = ()
 
 
 def shown_before(instance: dg.DagsterInstance, summary: TickSummary) -> Shown:
@@ -109,24 +119,59 @@ def shown_before(instance: dg.DagsterInstance, summary: TickSummary) -> Shown:
         What is shown of those that are well again.
     """
     well = {result.account for result in summary.results if not stale(result)}
+    tags = latest_ticks(instance).get(summary.shard, {})
     return Shown(
         shown_failed(instance, well, or_missing=True),
-        frozenset(listed(latest_tick(instance), OPEN_ACCOUNTS)),
+        frozenset(listed(tags, OPEN_ACCOUNTS)),
+        tuple(listed(tags, LEFT_ACCOUNTS)),
     )
 
 
-def latest_tick(instance: dg.DagsterInstance) -> Mapping[str, str]:
-    """Find the last tick that ended.
+def share_out(summary: TickSummary, before: Shown) -> tuple[dict[str, frozenset[str]], list[str]]:
+    """Choose what a tick records of which accounts, and whom it leaves to the next ones.
+
+    Each event is a commit of its own in Dagster's history: what a tick records of a thousand
+    accounts would take longer than the tick. The books do not wait for it. Accounts that were left
+    before, or are wrongly shown, come first, then those with new orders, last those that only
+    prices moved.
+
+    Args:
+        summary: The tick.
+        before: What is shown of its accounts.
+
+    Returns:
+        The assets to record, by account, and the accounts that are left.
+    """
+    waiting = {key: place for place, key in enumerate(before.left)}
+    found = []
+    for place, result in enumerate(summary.results):
+        names = result.changed | before.failed.get(result.account, frozenset())
+        if result.account in waiting:
+            names = frozenset(ASSETS)
+        names -= stale(result)
+        if names or result.account in before.open or not passes(result):
+            first = waiting.get(result.account, len(waiting))
+            moved = "order_book" not in names and passes(result)
+            found.append(((first, moved, place), result.account, names))
+    ordered = [(key, names) for _, key, names in sorted(found)]
+    return dict(ordered[:MOST_RECORDED]), [key for key, _ in ordered[MOST_RECORDED:]]
+
+
+def latest_ticks(instance: dg.DagsterInstance) -> dict[str, Mapping[str, str]]:
+    """Find the last tick of each shard that ended.
 
     Args:
         instance: Where runs are recorded.
 
     Returns:
-        Its run's tags; none if there is no such run.
+        Its run's tags, by shard; a desk whose ticks are one run each has one shard.
     """
     ended = dg.RunsFilter(tags={KIND: TICK}, statuses=[dg.DagsterRunStatus.SUCCESS])
-    records = instance.get_run_records(ended, limit=1)
-    return records[0].dagster_run.tags if records else {}
+    found: dict[str, Mapping[str, str]] = {}
+    for record in instance.get_run_records(ended, limit=_MOST_SHARDS):
+        tags = record.dagster_run.tags
+        found.setdefault(tags.get(SHARD, ""), tags)
+    return found
 
 
 def account_events(
@@ -164,6 +209,7 @@ def account_events(
 def _metadata(name: str, result: AccountResult, external: Sequence[Row]) -> Metadata:
     found: Metadata = {figure: getattr(result, figure) for figure in _FIGURES[name]}
     found["status"] = result.status
+    found |= account_link(result.account)
     if name == "external_orders" and external:
         found["orders_of_the_day"] = _table(external)
     if name == "positions":
@@ -199,65 +245,12 @@ def _steps(seconds: Mapping[str, float]) -> str:
     return "\n".join(["| step | seconds |", "|---|---:|", *lines])
 
 
-def summary_table(summary: TickSummary) -> str:
-    """Write a tick's figures for people.
-
-    Args:
-        summary: The tick.
-
-    Returns:
-        A markdown table, followed by the errors.
-    """
-    figures = {
-        "status": summary.status,
-        "accounts": len(summary.results),
-        "changed": sum(bool(result.changed) for result in summary.results),
-        "orders": summary.total("orders"),
-        "external orders": summary.total("external_orders"),
-        "new external orders": summary.total("new_external_orders"),
-        "candidates": summary.total("candidates"),
-        "positions": summary.total("positions"),
-        "errors": summary.errors,
-        "seconds": f"{summary.seconds:.2f}",
-    }
-    lines = [f"| {name} | {value} |" for name, value in figures.items()]
-    errors = [f"- {result.account}: {text}" for result in summary.results for text in result.errors]
-    errors += [f"- {text}" for text in summary.publish_errors]
-    table = "\n".join(["| sync | |", "|---|---:|", *lines])
-    return "\n\n".join([table, "\n".join(errors)]) if errors else table
-
-
-def observation(summary: TickSummary) -> dg.AssetObservation:
-    """Record that a tick looked at the broker's books, also where nothing changed.
-
-    Args:
-        summary: The tick.
-
-    Returns:
-        One event with the tick's figures, which the asset's page plots over time.
-    """
-    return dg.AssetObservation(
-        asset_key="order_book",
-        description=f"tick {summary.tick_id}: {summary.status}",
-        metadata={
-            "summary": dg.MetadataValue.md(summary_table(summary)),
-            "accounts": len(summary.results),
-            "orders": summary.total("orders"),
-            "external_orders": summary.total("external_orders"),
-            "positions": summary.total("positions"),
-            "errors": summary.errors,
-            "breaks": summary.total("breaks"),
-            "seconds": dg.MetadataValue.float(round(summary.seconds, 3)),
-            **response_metadata(summary.response_times),
-        },
-    )
-
-
-def tick_tags(summary: TickSummary) -> dict[str, str]:
+def tick_tags(summary: TickSummary, left: Sequence[str] = ()) -> dict[str, str]:
     """Write what the sensors need to know of a tick, and the list of runs shows.
 
     Args:
         summary: The tick.
+        left: Whom it leaves to the next ones to record.
 
     Returns:
         Tags for its run.
@@ -266,9 +259,11 @@ def tick_tags(summary: TickSummary) -> dict[str, str]:
     still_open = [result.account for result in summary.results if not passes(result)]
     return {
         KIND: TICK,
+        SHARD: summary.shard,
         TICK_ID: summary.tick_id,
         FAILED_ACCOUNTS: json.dumps(failed),
         OPEN_ACCOUNTS: json.dumps(still_open),
+        LEFT_ACCOUNTS: json.dumps(left),
     }
 
 

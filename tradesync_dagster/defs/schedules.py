@@ -15,10 +15,14 @@ from tradesync_dagster.defs.jobs import (
     rebuild_history,
     sync_job,
 )
-from tradesync_dagster.defs.recording import KIND, TICK
+from tradesync_dagster.defs.recording import KIND, SHARD, TICK
+from tradesync_dagster.defs.retention import clear_history
 from tradesync_dagster.domain.market_calendar import trade_date_of, trading_days
+from tradesync_dagster.domain.shards import shards_of
 from tradesync_dagster.settings import load_settings
 
+TICK_TAGS = {KIND: TICK, dg.MAX_RUNTIME_SECONDS_TAG: str(15 * 60)}
+"""Of a tick's runs; one that hangs ends after a quarter of an hour."""
 UNDER_WAY = [
     dg.DagsterRunStatus.QUEUED,
     dg.DagsterRunStatus.NOT_STARTED,
@@ -39,17 +43,38 @@ UNDER_WAY = [
 )
 def sync_every_five_minutes(
     context: dg.ScheduleEvaluationContext, services: dg.ResourceParam[Services]
-) -> dg.RunRequest | dg.SkipReason:
-    """Ask for a tick over all enabled accounts, unless one is under way."""
-    running = dg.RunsFilter(job_name=sync_job.name, tags={KIND: TICK}, statuses=UNDER_WAY)
-    records = context.instance.get_run_records(running, limit=1)
-    if records:
-        run_id = records[0].dagster_run.run_id
-        return dg.SkipReason(f"The sync before this one (run {run_id}) is still under way.")
-    accounts = _enabled(services)
-    if not accounts:
+) -> list[dg.RunRequest] | dg.SkipReason:
+    """Ask for a tick of each shard of the enabled accounts, unless its last one is under way."""
+    enabled = services.store.accounts(enabled_only=True)
+    if not enabled:
         return dg.SkipReason("No account is enabled.")
-    return dg.RunRequest(run_config=config_for(accounts), tags={KIND: TICK})
+    running = _under_way(context.instance)
+    shards = shards_of(enabled, load_settings().shard_size)
+    waiting = [_still(shard, running[shard]) for shard in shards if shard in running]
+    for sentence in waiting:
+        context.log.warning(sentence)
+    if len(waiting) == len(shards):
+        return dg.SkipReason(" ".join(waiting))
+    return [
+        dg.RunRequest(
+            run_key=f"{context.scheduled_execution_time.isoformat()}/{shard}",  # needed for several
+            run_config=config_for(keys, shard),
+            tags=TICK_TAGS | {SHARD: shard},
+        )
+        for shard, keys in shards.items()
+        if shard not in running
+    ]
+
+
+def _under_way(instance: dg.DagsterInstance) -> dict[str, str]:
+    """Find the ticks that have not ended: their runs by shard."""
+    unended = dg.RunsFilter(job_name=sync_job.name, tags={KIND: TICK}, statuses=UNDER_WAY)
+    runs = [record.dagster_run for record in instance.get_run_records(unended)]
+    return {run.tags.get(SHARD, ""): run.run_id for run in runs}
+
+
+def _still(shard: str, run_id: str) -> str:
+    return f"The sync of shard {shard} before this one (run {run_id}) is still under way."
 
 
 @dg.schedule(
@@ -84,6 +109,20 @@ def history_after_close(
     day = _day(context)
     config = history_config([], day, day, rebuild=False)
     return _idle(day, services) or dg.RunRequest(run_config=config)
+
+
+@dg.schedule(
+    job=clear_history,
+    name="clear_history_daily",
+    cron_schedule="15 3 * * *",
+    execution_timezone="Asia/Kolkata",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Every night, deletes runs of syncs and what syncs wrote of themselves, once they "
+    "are older than TRADESYNC_RETENTION_DAYS.",
+)
+def clear_history_daily(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:  # noqa: ARG001 - Dagster's
+    """Ask for one clearing."""
+    return dg.RunRequest()
 
 
 def _enabled(services: Services) -> list[str]:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import dagster as dg
 
 from tradesync_dagster.bootstrap import Services
+from tradesync_dagster.defs.desk_pages import account_link
 from tradesync_dagster.domain.spikes import Spike, SpikeChanges
 
 
@@ -43,7 +44,7 @@ def _observations(changes: SpikeChanges) -> Iterator[dg.AssetObservation]:
                 "external_orders",
                 partition=spike.account,
                 description=f"A spike of external orders {state}.",
-                metadata={"spike": state, **_figures(spike)},
+                metadata={"spike": state, **_figures(spike), **account_link(spike.account)},
             )
 
 
