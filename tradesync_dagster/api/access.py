@@ -1,7 +1,8 @@
 """Who asks, for which organization and account, and with what.
 
-What belongs here: reading the key, the organization and the account out of a request, and refusing
-those that do not go together. What does not: keeping keys (``bootstrap.keys``).
+What only looks at the request is a coroutine, which costs no thread. What belongs here: reading the
+key, the organization and the account out of a request, and refusing those that do not go together.
+What does not: keeping keys (``bootstrap.keys``).
 """
 
 from typing import Annotated
@@ -14,20 +15,21 @@ from tradesync_dagster.bootstrap import Services
 from tradesync_dagster.bootstrap.dagster_graphql import Dagster
 from tradesync_dagster.domain.api_keys import ApiKey
 from tradesync_dagster.domain.market_calendar import trade_date_of
+from tradesync_dagster.store.scope import see_only
 
-_bearer = HTTPBearer(
+bearer = HTTPBearer(
     scheme_name="key",
     description="`Authorization: Bearer TOKEN`; make one with `tradesync api keys add`.",
     auto_error=False,
 )
 
 
-def _services(request: Request) -> Services:
+async def _services(request: Request) -> Services:
     services: Services = request.app.state.services
     return services
 
 
-def _dagster(request: Request) -> Dagster:
+async def _dagster(request: Request) -> Dagster:
     dagster: Dagster = request.app.state.dagster
     return dagster
 
@@ -36,11 +38,22 @@ ServicesNow = Annotated[Services, Depends(_services)]
 DagsterNow = Annotated[Dagster, Depends(_dagster)]
 
 
-def _caller(
+def holder_of(
     services: ServicesNow,
-    sent: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
+    sent: Annotated[HTTPAuthorizationCredentials | None, Security(bearer)],
 ) -> ApiKey:
-    """Find the key of a request; no key, a wrong one and a revoked one are told alike."""
+    """Find the key of a request; no key, a wrong one and a revoked one are told alike.
+
+    Args:
+        services: Where keys are kept.
+        sent: What the request carries.
+
+    Returns:
+        The key.
+
+    Raises:
+        HTTPException: With status 401.
+    """
     key = None if sent is None else services.keys().holder(sent.credentials)
     if key is None:
         raise HTTPException(
@@ -51,7 +64,13 @@ def _caller(
     return key
 
 
-Caller = Annotated[ApiKey, Depends(_caller)]
+async def _scoped(caller: Annotated[ApiKey, Depends(holder_of)]) -> ApiKey:
+    """Hold the database to the key's organization as well."""
+    see_only(caller.organization_id)
+    return caller
+
+
+Caller = Annotated[ApiKey, Depends(_scoped)]
 
 
 def check_own(caller: ApiKey, organization_id: str) -> None:
@@ -73,7 +92,7 @@ def key_of(organization_id: str, pseudo_account: str) -> str:
     return f"{organization_id}/{pseudo_account}"
 
 
-def _organization(
+async def _organization(
     caller: Caller, organization_id: Annotated[Name, Query(description="The key's own.")]
 ) -> str:
     check_own(caller, organization_id)
@@ -83,14 +102,14 @@ def _organization(
 Organization = Annotated[str, Depends(_organization)]
 
 
-def _account(organization: Organization, pseudo_account: Annotated[Name, Path()]) -> str:
+async def _account(organization: Organization, pseudo_account: Annotated[Name, Path()]) -> str:
     return key_of(organization, pseudo_account)
 
 
 Account = Annotated[str, Depends(_account)]
 
 
-def _past_day(
+async def _past_day(
     services: ServicesNow,
     as_of: Annotated[
         Day | None, Query(description="At this past day's end; now if not given.")

@@ -13,51 +13,23 @@ from tradesync_dagster.api.values import DayText, Moment, Money
 AccountKey = Annotated[str, Field(description="`ORG/ACCOUNT`.", examples=["acme/main"])]
 
 
-class Order(BaseModel):
-    """An order, ours or external."""
+class Part(BaseModel):
+    """Units of an order that are one strategy's."""
 
-    account: AccountKey
-    order_id: str
-    trade_date: DayText
-    broker_order_id: str
-    exchange_order_id: str
-    parent_order_id: str
-    client_order_id: str
-    origin: Annotated[str, Field(examples=["external"])]
-    status: str
-    status_word: Annotated[str, Field(description="The broker's own word.")]
-    exchange: str
-    symbol: str
-    product: str
-    side: str
-    order_type: str
-    validity: str
-    variety: str
+    strategy_id: str
     quantity: int
-    filled_quantity: int
-    pending_quantity: int
-    cancelled_quantity: int
-    price: Money
-    trigger_price: Money
-    average_price: Money
-    placed_at: Moment
-    updated_at: Moment
-    tag: str
-    message: str
-    first_seen_at: Moment
-    last_seen_at: Moment
-    strategy_id: Annotated[str, Field(description="Empty for no strategy.")]
-    confidence: int | None
-    failure_reason: str | None
-    first_failed_at: Moment | None
-    last_retry_attempt: Moment | None
-    retry_count: int
-    rejection_reason: str | None
-    cancelled_reason: str | None
-    last_status_check: Moment | None
-    execution_price: Money | None
-    execution_qty: int | None
-    execution_time: Moment | None
+
+
+class Preference(BaseModel):
+    """Which events of orders a recipient is told."""
+
+    to: Annotated[str, Field(description="`rabbitmq`, or the place of an address, from 1.")]
+    placed: bool
+    rejected: bool
+    cancelled: bool
+    executed: bool
+    modified: bool
+    retry_queue: bool
 
 
 class Priced(BaseModel):
@@ -123,6 +95,40 @@ class Break(BaseModel):
     seen_count: int
     evidence: dict[str, JsonValue]
     note: str
+    resolved_at: Annotated[
+        Moment | None, Field(description="When it was seen to be gone; `null` while it is not.")
+    ]
+    age_seconds: Annotated[
+        int,
+        Field(ge=0, description="From when it was first seen until it was gone, or until now."),
+    ]
+
+
+class Answer(BaseModel):
+    """What one answer of a broker was, and what became of it."""
+
+    kind: Annotated[str, Field(examples=["orders"])]
+    outcome: Annotated[str, Field(examples=["complete"])]
+    rows: Annotated[int | None, Field(description="`null`: the same answer as before, not read.")]
+    rejects: Annotated[int, Field(description="Rows that could not be read.")]
+    requested_at: Moment
+    seconds: str
+    decision: Annotated[str, Field(examples=["applied"])]
+    payload_hash: Annotated[str, Field(description="Empty where nothing came.")] = ""
+    error: Annotated[str, Field(description="The kind of error; empty for none.")] = ""
+    reason: Annotated[str, Field(description="Why the order book was quarantined.")] = ""
+
+
+class Look(BaseModel):
+    """One look at an account: what was asked, what came, what was decided."""
+
+    account: AccountKey
+    asked_at: Moment
+    tick_id: str
+    complete: Annotated[bool, Field(description="Every answer whole, no row refused.")]
+    candidates: int
+    confirmed: int
+    answers: list[Answer]
 
 
 class Launched(BaseModel):
@@ -131,12 +137,118 @@ class Launched(BaseModel):
     run_id: str
     url: Annotated[str, Field(description="Where people see the run.")]
     accounts: list[AccountKey]
+    warning: Annotated[
+        str | None, Field(description="Why the run will not start now; `null` where it will.")
+    ]
 
 
 class Assigned(BaseModel):
-    """What became of an assignment."""
+    """What became of an assignment, or of undoing one."""
 
-    changed: Annotated[int, Field(description="Orders that were not the strategy's before.")]
+    changed: Annotated[int, Field(description="Orders that had other owners before.")]
+    order_ids: Annotated[list[str], Field(description="Those orders.")]
+    assignment_id: Annotated[
+        str | None, Field(description="By which it can be undone; `null` where nothing changed.")
+    ]
+
+
+class Assignment(BaseModel):
+    """One change of an order's owners."""
+
+    at: Moment
+    kind: Annotated[str, Field(examples=["attributed", "assigned", "assignment_undone"])]
+    assignment_id: str | None
+    owner: Annotated[str, Field(description="Of what no part takes; empty for nobody.")]
+    parts: Annotated[str, Field(examples=["alpha=60,beta=40"])]
+    owner_before: str
+    parts_before: str
+    who: str
+    why: str
+    score: int | None
+    short_allowed: bool
+    undoes: Annotated[str | None, Field(description="An `assignment_id`.")]
+
+
+class Evidence(BaseModel):
+    """What was known of a strategy beside an order."""
+
+    strategy_id: str
+    named: bool
+    claimed: bool
+    held: Annotated[int, Field(description="Open units that the order's side reduces.")]
+    days_since: int | None
+    product_percent: int
+    minutes_off: int | None
+    size_percent: int | None
+
+
+class Candidate(BaseModel):
+    """A strategy's points, part by part."""
+
+    strategy_id: str
+    score: int
+    tag: int
+    claim: int
+    position: int
+    activity: int
+    product: int
+    time: int
+    size: int
+    lacks_quantity: bool
+    evidence: Evidence
+
+
+class Decision(BaseModel):
+    """How an external order found its owner, or why it found none."""
+
+    order_id: str
+    trade_date: DayText
+    broker_order_id: str
+    exchange: str
+    symbol: str
+    side: str
+    quantity: int
+    tag: str
+    owner: Annotated[str, Field(description="Now; empty for nobody.")]
+    version: Annotated[str, Field(description="Of the rules.")]
+    decided_at: Moment
+    strategy_id: Annotated[str, Field(description="As decided; empty for nobody.")]
+    score: int
+    runner_up: str
+    reason: Annotated[str, Field(examples=["assigned", "too_close"])]
+    automatic: bool
+    wanted: Annotated[int, Field(description="The units that the order needed.")]
+    threshold: int
+    candidates: list[Candidate]
+
+
+class Strategy(BaseModel):
+    """Who can own orders."""
+
+    organization_id: str
+    strategy_id: str
+    name: str
+    automatic: Annotated[bool, Field(description="Takes only what nobody owns.")]
+    created_at: Moment
+
+
+class Claim(BaseModel):
+    """Somebody's word that an instrument is a strategy's."""
+
+    claim_id: str
+    organization_id: str
+    account: Annotated[str, Field(description="`ORG/ACCOUNT`; empty for all accounts.")]
+    strategy_id: str
+    exchange: str
+    symbol: str
+    created_at: Moment
+    who: str
+
+
+class Removed(BaseModel):
+    """What was taken back."""
+
+    claim_id: str
 
 
 class Health(BaseModel):

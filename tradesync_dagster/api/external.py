@@ -1,7 +1,7 @@
-"""``/external``: orders that did not come from us, their owners, and a sync when one is wanted.
+"""``/external``: orders that did not come from us, and a sync when one is wanted.
 
-What belongs here: the routes. What does not: finding external orders (``sync``), the sync's job
-(``defs``).
+What belongs here: the routes. What does not: their owners (``ownership``), finding external
+orders (``sync``), the sync's job (``defs``).
 """
 
 from http import HTTPStatus
@@ -10,13 +10,13 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 
 from tradesync_dagster.api.access import Account, Caller, DagsterNow, ServicesNow, check_own, key_of
-from tradesync_dagster.api.answers import Assigned, Launched, Order
+from tradesync_dagster.api.answers import Launched, Look
+from tradesync_dagster.api.order_answers import Order
 from tradesync_dagster.api.problems import READING, WRITING
-from tradesync_dagster.api.questions import Assign, TriggerSync
+from tradesync_dagster.api.questions import TriggerSync
 from tradesync_dagster.api.values import Days, Name
 from tradesync_dagster.bootstrap import Services
 from tradesync_dagster.domain.errors import AccountNotFoundError
-from tradesync_dagster.sync.assigning import Assignment
 
 routes = APIRouter(prefix="/external", tags=["external orders"])
 _JOB = "sync_job"
@@ -50,18 +50,19 @@ def unassigned_orders(account: Account, services: ServicesNow) -> Rows:
     return services.unassigned_orders(account)
 
 
-@routes.post(
-    "/assign",
-    summary="Give orders to a strategy, or take them back",
-    response_model=Assigned,
-    responses=WRITING,
+@routes.get(
+    "/looks/{pseudo_account}",
+    summary="List what was asked of the broker and what was decided, newest first",
+    response_model=list[Look],
+    responses=READING,
 )
-def assign(body: Assign, caller: Caller, services: ServicesNow) -> dict[str, int]:
-    """All or none; both owners' books and metrics follow. The key's name is kept as who did it."""
-    check_own(caller, body.organization_id)
-    account = key_of(body.organization_id, body.pseudo_account)
-    wanted = Assignment(body.order_ids, body.strategy_id, caller.name, body.why)
-    return {"changed": services.assign(account, wanted)}
+def looks(
+    account: Account,
+    services: ServicesNow,
+    days: Annotated[Days, Query(description="How many days back, today included.")] = 1,
+) -> Rows:
+    """One row a look; a look whose every answer was whole proves that nothing was overlooked."""
+    return services.looks(account, days)
 
 
 @routes.post(
@@ -92,8 +93,11 @@ def trigger_sync(
     check_own(caller, wanted.organization_id)
     accounts = _accounts(services, wanted)
     config = {"accounts": accounts, "force": wanted.force}
+    warning = dagster.queue_warning()  # asked first: a failure launches nothing
     run_id = dagster.launch(_JOB, {"ops": {_OP: {"config": config}}})
-    return {"run_id": run_id, "url": dagster.page(run_id), "accounts": accounts}
+    return {
+        "run_id": run_id, "url": dagster.page(run_id), "accounts": accounts, "warning": warning,
+    }  # fmt: skip
 
 
 def _accounts(services: Services, wanted: TriggerSync) -> list[str]:

@@ -13,13 +13,19 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from tradesync_dagster.api.answers import Found, Problem
 from tradesync_dagster.bootstrap.dagster_graphql import DagsterAbsentError, DagsterRefusedError
 from tradesync_dagster.domain.errors import (
     AccountNotFoundError,
+    AssignmentRefusedError,
     BreakNotFoundError,
+    ClaimNotFoundError,
     OrderNotFoundError,
+    PlacementRefusedError,
+    ScheduleRefusedError,
+    StrategyNotFoundError,
     TradesyncError,
     ValueRefusedError,
 )
@@ -30,6 +36,11 @@ _TOLD: Final[Mapping[type[TradesyncError], HTTPStatus]] = {
     AccountNotFoundError: HTTPStatus.NOT_FOUND,
     OrderNotFoundError: HTTPStatus.NOT_FOUND,
     BreakNotFoundError: HTTPStatus.NOT_FOUND,
+    StrategyNotFoundError: HTTPStatus.NOT_FOUND,
+    ClaimNotFoundError: HTTPStatus.NOT_FOUND,
+    AssignmentRefusedError: HTTPStatus.CONFLICT,
+    PlacementRefusedError: HTTPStatus.CONFLICT,
+    ScheduleRefusedError: HTTPStatus.CONFLICT,
     ValueRefusedError: HTTPStatus.UNPROCESSABLE_ENTITY,
     DagsterAbsentError: HTTPStatus.SERVICE_UNAVAILABLE,
     DagsterRefusedError: HTTPStatus.SERVICE_UNAVAILABLE,
@@ -51,8 +62,11 @@ def documented(*statuses: HTTPStatus) -> Responses:
 _MEANINGS = {
     HTTPStatus.UNAUTHORIZED: "No key, or one that opens nothing.",
     HTTPStatus.FORBIDDEN: "The key is another organization's.",
-    HTTPStatus.NOT_FOUND: "The organization has no such account, order or break, or the day is "
-    "still to come.",
+    HTTPStatus.NOT_FOUND: "The organization has no such account, order, strategy, claim or break, "
+    "or the day is still to come.",
+    HTTPStatus.CONFLICT: "What stands does not allow it: a schedule cannot be changed so, or "
+    "orders cannot be given away, given back, tried again "
+    "or dropped like this.",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is too long.",
     HTTPStatus.UNPROCESSABLE_ENTITY: "Something in the request is malformed.",
     HTTPStatus.SERVICE_UNAVAILABLE: "The books, or Dagster, do not answer now.",
@@ -65,6 +79,7 @@ READING = documented(
     HTTPStatus.SERVICE_UNAVAILABLE,
 )
 WRITING = READING | documented(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+ASSIGNING = WRITING | documented(HTTPStatus.CONFLICT)
 
 
 def answer_failures(app: FastAPI) -> None:
@@ -109,12 +124,25 @@ async def _on_malformed(_: Request, error: Exception) -> JSONResponse:
     return _answer(HTTPStatus.UNPROCESSABLE_ENTITY, first + more, found)
 
 
-async def _on_refusal(_: Request, error: Exception) -> JSONResponse:
+async def _on_refusal(request: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, HTTPException):  # registered for nothing else
         raise error
     malformed = error.status_code == HTTPStatus.BAD_REQUEST  # such as a body that is no UTF-8
     status = HTTPStatus.UNPROCESSABLE_ENTITY if malformed else error.status_code
-    return _answer(status, str(error.detail), headers=error.headers)
+    headers = dict(error.headers or {})
+    if status == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = ", ".join(_methods(request))
+    return _answer(status, str(error.detail), headers=headers)
+
+
+def _methods(request: Request) -> list[str]:
+    """List the methods of a path: each of its routes knows only its own."""
+    routes: list[Any] = []
+    for one in request.app.routes:  # a router that was included stands for its routes
+        within = getattr(one, "effective_candidates", None)
+        routes += [one] if within is None else within()
+    there = (one for one in routes if one.matches(request.scope)[0] is not Match.NONE)
+    return sorted({method for one in there for method in getattr(one, "methods", None) or ()})
 
 
 async def _on_fault(_: Request, __: Exception) -> JSONResponse:

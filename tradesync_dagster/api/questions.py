@@ -9,7 +9,21 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from tradesync_dagster.api.values import Kind, Line, Name, Note, Reason, Subject
+from tradesync_dagster.api.values import (
+    Exchange,
+    Kind,
+    Line,
+    Name,
+    NameOrNobody,
+    Note,
+    Reason,
+    Recipient,
+    Subject,
+    Symbol,
+    Units,
+)
+from tradesync_dagster.domain.notifications import Happening
+from tradesync_dagster.domain.order_parts import MOST_PARTS
 
 MOST_ORDERS = 500
 """That one request may give to a strategy."""
@@ -34,15 +48,74 @@ class TriggerSync(Question):
     ] = False
 
 
-class Assign(Question):
-    """Which orders a strategy shall own."""
+class NameOrders(Question):
+    """Which orders are meant, and why."""
 
     pseudo_account: Name
     order_ids: Annotated[
         list[Annotated[UUID, Field(strict=False)]], Field(min_length=1, max_length=MOST_ORDERS)
     ]
-    strategy_id: Annotated[Line, Field(description="Empty to take the orders back.")]
     why: Annotated[Reason, Field(description="Stands in the audit trail beside the key's name.")]
+    allow_short: Annotated[
+        bool, Field(description="Give strategies sells of what they have not.")
+    ] = False
+
+
+class PartOfOrder(BaseModel):
+    """Units of an order that are one strategy's."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    strategy_id: Name
+    quantity: Units
+
+
+class Assign(NameOrders):
+    """Which strategies shall own the orders."""
+
+    strategy_id: Annotated[
+        NameOrNobody,
+        Field(description="Owns what no part takes; empty for nobody, to take the orders back."),
+    ]
+    parts: Annotated[
+        list[PartOfOrder],
+        Field(
+            max_length=MOST_PARTS,
+            description="Each order's first units, part by part, in the order in which they trade.",
+        ),
+    ] = []
+
+
+class UndoAssignment(NameOrders):
+    """Which assignment shall be undone, for which of its orders."""
+
+    assignment_id: Annotated[UUID, Field(strict=False, description="As `/external/assign` says.")]
+
+
+class SetPreference(Question):
+    """Whether a recipient is told of an event."""
+
+    to: Recipient
+    event: Annotated[Happening, Field(strict=False)]
+    wanted: bool
+
+
+class AddStrategy(Question):
+    """A strategy to be known."""
+
+    strategy_id: Name
+    name: Annotated[Line, Field(description="For people; tags may begin with it too.")] = ""
+
+
+class AddClaim(Question):
+    """Which instrument is whose."""
+
+    pseudo_account: Annotated[
+        Name | None, Field(description="All accounts of the organization if not given.")
+    ] = None
+    strategy_id: Name
+    exchange: Exchange
+    symbol: Symbol
 
 
 class NameBreak(Question):

@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from tradesync_dagster.api.app import create_app
 from tradesync_dagster.bootstrap import open_services
 from tradesync_dagster.bootstrap.dagster_graphql import Dagster
+from tradesync_dagster.bootstrap.logs import configure_logs
 from tradesync_dagster.domain.errors import ConfigurationError
 
 _DAGSTER_SECONDS = 15.0
@@ -40,7 +41,9 @@ def server_of(app: FastAPI) -> uvicorn.Server:
         limit_concurrency=_MOST_CONNECTIONS,
         timeout_graceful_shutdown=_END_SECONDS,
     )
-    return uvicorn.Server(config)
+    server = uvicorn.Server(config)
+    app.state.live.stopping = lambda: server.should_exit
+    return server
 
 
 def serve(host: str, port: int, dagster_url: str) -> None:
@@ -60,7 +63,10 @@ def serve(host: str, port: int, dagster_url: str) -> None:
     try:
         # the server raises an interrupt once more after it has ended by it
         with _listening(host, port) as listening, suppress(KeyboardInterrupt):
-            server_of(create_app(services, dagster)).run(sockets=[listening])
+            told = services.settings.order_updates_enabled
+            server = server_of(create_app(services, dagster, listening=told))
+            configure_logs(services.settings, ("uvicorn", "uvicorn.access"))
+            server.run(sockets=[listening])
     finally:
         services.close()
 
