@@ -6,6 +6,7 @@ credentials (``credentials``), how they are kept (``store``). No command prints 
 
 import re
 from dataclasses import replace
+from datetime import date
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
@@ -14,8 +15,8 @@ import typer
 from tradesync_dagster.bootstrap import Services, open_services
 from tradesync_dagster.brokers.factory import ADAPTERS, LOGINS, BrokerFactory
 from tradesync_dagster.brokers.transport import Transport
-from tradesync_dagster.cli import credentials
-from tradesync_dagster.cli.screen import AsJson, Group, show
+from tradesync_dagster.cli import credentials, paper
+from tradesync_dagster.cli.screen import AsJson, Group, show, warn
 from tradesync_dagster.domain.accounts import Account
 from tradesync_dagster.domain.errors import ConfigurationError, UnknownBrokerError
 from tradesync_dagster.settings import load_settings
@@ -23,9 +24,11 @@ from tradesync_dagster.settings import load_settings
 commands = typer.Typer(cls=Group, no_args_is_help=True, help="The desk's broker accounts.")
 
 _KEY = re.compile(r"[A-Za-z0-9._@-]{1,64}/[A-Za-z0-9._@-]{1,64}")
+_TRADELESS = "AUTOTRADER"
+"""A broker that tells of no trades, so that they are made from orders (``domain.watermarks``)."""
 _LATER = "access_token"
 """What a login gives."""
-_COLUMNS = ("account", "broker", "enabled", "base_url")
+_COLUMNS = ("account", "broker", "enabled", "live", "base_url")
 Key = Annotated[str, typer.Argument(metavar="ORG/ACCOUNT")]
 Named = Annotated[
     list[str] | None,
@@ -61,12 +64,16 @@ def add(  # noqa: PLR0913 - one parameter an option
     credential: Named = None,
     credentials_stdin: FromStdin = False,
     login_later: Later = False,
+    cash: Annotated[
+        str, typer.Option(metavar="RUPEES", help="What a new PAPER account begins with: 1000000.")
+    ] = "",
 ) -> None:
     """Add an account, or give a known one new credentials; those not given stay.
 
     What its broker needs is asked for, unseen. What stands on a command line can be read by other
     users of the machine while the command runs: leave the secrets out to be asked for them, or send
-    them by standard input.
+    them by standard input. A PAPER account is opened at the exchange of TRADESYNC_PAPER_URL, and
+    asks for nothing.
     """
     organization, pseudo_account = _parts(account)
     name = _broker(broker)
@@ -75,6 +82,15 @@ def add(  # noqa: PLR0913 - one parameter an option
     known = _known(services, account)
     empty = Account(0, organization, pseudo_account, name, known.enabled if known else True)
     stays = known if known and known.broker == name else empty
+    if base_url is not None:
+        stays = replace(stays, base_url=base_url)
+    if paper.BROKER in (name, known.broker if known else name):
+        secrets = (api_key, access_token, credential, credentials_stdin, login_later)
+        _add_paper(services, stays, known, cash, asked=any(secrets))
+        return
+    _check_stays(services, known, name)
+    if cash:
+        raise ConfigurationError("--cash is for paper accounts: --broker PAPER")
     elsewhere = credentials.elsewhere(services, organization, pseudo_account)
     if login_later:
         elsewhere = {_LATER: "later"} | elsewhere
@@ -86,11 +102,7 @@ def add(  # noqa: PLR0913 - one parameter an option
         given = credentials.gather(
             ADAPTERS[name].CREDENTIALS, options, credential or [], stays.credentials, elsewhere
         )
-    new = replace(
-        stays,
-        base_url=stays.base_url if base_url is None else base_url,
-        credentials={**stays.credentials, **given},
-    )
+    new = replace(stays, credentials={**stays.credentials, **given})
     _check_usable(services, replace(new, credentials={**new.credentials, **elsewhere}))
     services.store.put_accounts([new])
     typer.echo(f"{account} is {'up to date' if known else 'added'} ({name}).")
@@ -99,7 +111,7 @@ def add(  # noqa: PLR0913 - one parameter an option
 @commands.command("new-key")
 def new_key() -> None:
     """Put a new key first in the key file; ``rotate-keys`` then closes everything with it."""
-    path = load_settings().add_key()
+    path = load_settings().keys.add()
     typer.echo(f"A new key stands first in {path}. Close the credentials with it:")
     typer.echo("tradesync accounts rotate-keys")
 
@@ -108,7 +120,7 @@ def new_key() -> None:
 def rotate_keys() -> None:
     """Close all credentials anew with the first key, so that older ones no longer open them."""
     services = open_services()
-    done = services.store.rotate_credentials(services.settings.newest_key())
+    done = services.store.rotate_credentials(services.settings.keys.newest())
     everyone = len(services.store.accounts(enabled_only=False, as_stored=True))
     typer.echo(f"{done} of {everyone} accounts were closed with an older key; none is now.")
 
@@ -127,6 +139,67 @@ def enable(account: Key) -> None:
     typer.echo(f"{account} is included in syncs.")
 
 
+def _add_paper(
+    services: Services, account: Account, known: Account | None, cash: str, *, asked: bool
+) -> None:
+    """Open a paper account and keep it; a name is of a paper account for good, or never."""
+    if known and known.broker != account.broker:
+        raise ConfigurationError(
+            f"{account.key} is an account at {known.broker}: its books cannot go on at "
+            f"{account.broker}; choose another name"
+        )
+    if asked:
+        raise ConfigurationError("a paper account needs no credentials: leave them out")
+    new, found = paper.opened(services, account, cash)
+    _check_usable(services, new)
+    services.store.put_accounts([new])
+    typer.echo(
+        f"{account.key} is {'up to date' if known else 'added'} ({new.broker}), at {new.base_url} "
+        f"with cash of {found.cash}."
+    )
+    if known and found.new:
+        warn(
+            f"the exchange did not have {account.key} and opened it anew: the books here hold what "
+            "it traded before, and will differ; an account of another name begins with empty books"
+        )
+
+
+@commands.command("live")
+def live(
+    account: Key,
+    *,
+    on: Annotated[
+        bool | None, typer.Option("--on/--off", help="Whether its broker may get orders.")
+    ] = None,
+) -> None:
+    """Say whether orders may be placed at an account's broker, or change it.
+
+    TRADESYNC_LIVE_ORDERS_ENABLED must be set besides; a paper account needs neither.
+    """
+    services = open_services()
+    if on is not None:
+        services.store.set_live(account, live=on)
+    (known,) = services.chosen(account)
+    typer.echo(f"{account} is {'live' if known.live else 'not live'}.")
+
+
+def _check_stays(services: Services, known: Account | None, broker: str) -> None:
+    """Refuse to take an account from a broker without trades to one that would tell them again.
+
+    Raises:
+        ConfigurationError: Its books hold trades that were made from its orders' progress.
+    """
+    if known is None or known.broker == broker or known.broker != _TRADELESS:
+        return
+    with services.store.look() as work:
+        if not work.fills([known.account_id], date.min).empty:
+            raise ConfigurationError(
+                f"{known.key} is an account at {known.broker}, and its books hold trades made from "
+                f"how its orders filled: {broker}'s trades and tradebooks would count them twice; "
+                "choose another name"
+            )
+
+
 def _row(account: Account) -> dict[str, Any]:
     return {
         "account": account.key,
@@ -134,6 +207,7 @@ def _row(account: Account) -> dict[str, Any]:
         "pseudo_account": account.pseudo_account,
         "broker": account.broker,
         "enabled": account.enabled,
+        "live": account.live,
         "base_url": account.base_url,
     }
 

@@ -4,14 +4,12 @@ What belongs here: which columns people see. What does not: the queries (``boots
 """
 
 from datetime import datetime
-from typing import Annotated
-from uuid import UUID
+from typing import Annotated, Any
 
 import typer
 
 from tradesync_dagster.bootstrap import open_services
 from tradesync_dagster.cli.screen import AsJson, show
-from tradesync_dagster.sync.assigning import Assignment
 
 Key = Annotated[str | None, typer.Argument(metavar="[ORG/ACCOUNT]", help="One account only.")]
 Days = Annotated[int, typer.Option(min=1, max=3660, help="How many days back, today included.")]
@@ -22,9 +20,10 @@ AsOf = Annotated[
 ]
 
 _ORDER = (
-    "account", "broker_order_id", "origin", "status", "symbol", "product", "side", "quantity",
-    "filled_quantity", "average_price", "placed_at", "message",
+    "account", "broker_order_id", "origin", "source", "status", "symbol", "product", "side",
+    "quantity", "filled_quantity", "average_price", "placed_at", "message",
 )  # fmt: skip
+_EXTERNAL = (*_ORDER[:-1], "owner", "message")
 _POSITION = (
     "account", "exchange", "symbol", "product", "quantity", "average_price", "last_price",
     "realised_pnl", "unrealised_pnl",
@@ -50,7 +49,9 @@ def orders(account: Key = None, *, days: Days = 1, as_json: AsJson = False) -> N
 def external(account: Key = None, *, days: Days = 1, as_json: AsJson = False) -> None:
     """Show orders that did not come from us."""
     rows = open_services().external_orders(account, days=days)
-    show(rows, as_json=as_json, title="External orders", columns=_ORDER)
+    if not as_json:
+        rows = [row | {"owner": _owner(row)} for row in rows]
+    show(rows, as_json=as_json, title="External orders", columns=_EXTERNAL)
 
 
 def positions(account: Key = None, *, as_of: AsOf = None, as_json: AsJson = False) -> None:
@@ -92,20 +93,9 @@ def replay(account: Key = None, *, as_json: AsJson = False) -> None:
         raise typer.Exit(1)
 
 
-def assign(
-    account: Annotated[str, typer.Argument(metavar="ORG/ACCOUNT")],
-    order_ids: Annotated[
-        list[UUID], typer.Argument(metavar="ORDER_ID...", help="See: tradesync orders --json")
-    ],
-    *,
-    strategy: Annotated[str, typer.Option(help="Its owner; empty to take the orders back.")],
-    who: Annotated[str, typer.Option(help="Who decides it.")],
-    why: Annotated[str, typer.Option(help="For what reason.")],
-) -> None:
-    """Give orders to a strategy, and make its books and metrics anew."""
-    wanted = Assignment(order_ids, strategy, who, why)
-    changed = open_services().assign(account, wanted)
-    typer.echo(f"{changed} of {len(order_ids)} order(s) changed their owner")
+def _owner(row: dict[str, Any]) -> str:
+    parts = [f"{one['strategy_id']}={one['quantity']}" for one in row["parts"]]
+    return ", ".join(filter(None, (*parts, row["strategy_id"])))
 
 
 def _title(name: str, as_of: datetime | None) -> str:

@@ -11,14 +11,15 @@ import typer
 from tradesync_dagster.bootstrap import open_services
 from tradesync_dagster.cli.screen import AsJson, Group, show
 from tradesync_dagster.domain.breaks import BreakState
+from tradesync_dagster.sync.documents import span
 from tradesync_dagster.sync.explaining import Word
 
 commands = typer.Typer(
     cls=Group, no_args_is_help=True, help="Where the books differ from the brokers' own figures."
 )
 _COLUMNS = (
-    "account", "kind", "subject", "state", "evidence", "owner", "first_seen_at", "last_seen_at",
-    "seen_count", "note",
+    "account", "kind", "subject", "state", "age", "evidence", "owner", "first_seen_at",
+    "last_seen_at", "seen_count", "resolved_at", "note",
 )  # fmt: skip
 Account = Annotated[str, typer.Argument(metavar="ORG/ACCOUNT")]
 Kind = Annotated[str, typer.Argument(help="As `breaks list` shows it.")]
@@ -38,6 +39,11 @@ def listed(
 ) -> None:
     """List breaks, oldest first."""
     rows = open_services().breaks(account, everything=everything)
+    if not as_json:
+        rows = [
+            row | {"evidence": _words(row["evidence"]), "age": span(row["age_seconds"])}
+            for row in rows
+        ]
     show(rows, as_json=as_json, title="Breaks", columns=_COLUMNS)
 
 
@@ -57,6 +63,15 @@ def accept(account: Account, kind: Kind, subject: Subject, *, who: Who, note: No
 def reopen(account: Account, kind: Kind, subject: Subject, *, who: Who, note: Note = "") -> None:
     """Open a break again."""
     _say(account, kind, subject, Word(BreakState.OPEN, who, note))
+
+
+def _words(value: object) -> str:
+    """Write evidence, which is JSON, as people write it."""
+    if isinstance(value, dict):
+        return "; ".join(f"{name.replace('_', ' ')}: {_words(one)}" for name, one in value.items())
+    if isinstance(value, list):
+        return ", ".join(_words(one) for one in value)
+    return "" if value is None else str(value)
 
 
 def _say(account: str, kind: str, subject: str, word: Word) -> None:

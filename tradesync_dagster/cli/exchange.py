@@ -1,4 +1,4 @@
-"""``tradesync exchange serve``: the simulated exchange as a process of its own.
+"""``tradesync exchange``: the simulated exchange as a process of its own.
 
 What belongs here: its options. What does not: the exchange (``brokers.exchange``).
 """
@@ -13,8 +13,12 @@ from tradesync_dagster.brokers.exchange.server import FACES, ExchangeConfig
 from tradesync_dagster.brokers.exchange.server import serve as serve_exchange
 from tradesync_dagster.cli.screen import Group
 from tradesync_dagster.domain.errors import ConfigurationError
+from tradesync_dagster.settings import load_settings
 
 commands = typer.Typer(cls=Group, no_args_is_help=True, help="The simulated exchange.")
+
+_PAPER_STEP_SECONDS = 15.0
+"""How often its prices move: every step is lived again at a start, about a second for a day's."""
 
 
 @commands.callback()
@@ -53,14 +57,42 @@ def serve(  # noqa: PLR0913 - one parameter an option
         history_days=history_days, brokers=names,
     )  # fmt: skip
     typer.echo(f"Simulated exchange: http://{host}:{port} ({accounts} accounts)")
+    _serve(config)
+
+
+@commands.command("paper")
+def paper() -> None:
+    """Serve the exchange of paper accounts at TRADESYNC_PAPER_URL until it is interrupted.
+
+    It begins without an account, and goes on from its journal under TRADESYNC_HOME.
+    """
+    settings = load_settings()
+    if settings.paper_port is None:
+        raise ConfigurationError(
+            f"TRADESYNC_PAPER_URL is {settings.paper_url}, which is not on this machine: start "
+            "the exchange there"
+        )
+    journal = settings.home / "paper.journal"
+    _make_room(journal)
+    typer.echo(f"Exchange of paper accounts: {settings.paper_url}; its journal: {journal}")
+    config = ExchangeConfig(
+        port=settings.paper_port, accounts=0, journal=journal, people_rate=0.0,
+        step_seconds=_PAPER_STEP_SECONDS, brokers=("PAPER",),
+    )  # fmt: skip
+    _serve(config)
+
+
+def _serve(config: ExchangeConfig) -> None:
     try:
         serve_exchange(config)
     except OSError as error:
         raise ConfigurationError(
-            f"the exchange cannot listen on {host}:{port}: {error.strerror or error}"
+            f"the exchange cannot listen on {config.host}:{config.port}: {error.strerror or error}"
         ) from None
     except (ValueError, sqlite3.Error) as error:
-        raise ConfigurationError(f"the exchange cannot go on from {journal}: {error}") from None
+        raise ConfigurationError(
+            f"the exchange cannot go on from {config.journal}: {error}"
+        ) from None
 
 
 def _known(brokers: str) -> tuple[str, ...]:

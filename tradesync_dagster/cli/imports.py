@@ -44,8 +44,9 @@ def import_tradebook(
 ) -> None:
     """Take past trades into an account's books; what is known already is not added again.
 
-    Good rows go in and bad ones are listed; each file goes in whole or not at all. Exit code 1
-    when a file could not be read, or had a bad row under --strict.
+    Good rows go in and bad ones are listed. A long file goes in by portions, so that syncs go on
+    meanwhile; should the command be killed, give the file again. Exit code 1 when a file could not
+    be read, or had a bad row under --strict.
     """
     services = open_services()
     outcomes = []
@@ -71,8 +72,15 @@ def _bar(path: Path, passes: int) -> Iterator[Callable[[int], None]]:
     screen = Console(stderr=True)
     with Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as bar:
         total = passes * path.stat().st_size if path.is_file() else None
-        task = bar.add_task(clean(path.name), total=total)
-        yield lambda read: bar.update(task, completed=read)
+        name = clean(path.name)
+        task = bar.add_task(name, total=total)
+
+        def show(read: int) -> None:
+            done = total is not None and read >= total
+            what = f"{name}: keeping the books" if done else name
+            bar.update(task, completed=read, description=what)
+
+        yield show
 
 
 def _outcome(path: Path, result: ImportResult) -> Outcome:

@@ -148,7 +148,7 @@ class Supervisor:
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             self.check()
-            if _answers(port, path):
+            if answers(port, path):
                 return
             time.sleep(0.1)
         raise ProcessError(f"{name} did not answer on port {port} within {seconds:g} seconds")
@@ -254,7 +254,8 @@ def _runs_in(stat: Path, group: int) -> bool:
     return int(found) == group and state not in "ZX"
 
 
-def _answers(port: int, path: str) -> bool:
+def answers(port: int, path: str) -> bool:
+    """Whether a server on this machine answers, and not of a failure."""
     connection = HTTPConnection("127.0.0.1", port, timeout=2)
     try:
         connection.request("GET", path)

@@ -19,7 +19,7 @@ from tradesync_dagster.domain.errors import TradesyncError
 _PIPE_WIDTH = 200
 _COLOURS = {
     "ok": "green", "success": "green", "wrong": "red", "failed": "red", "off": "dim",
-    "partial_success": "yellow", "FAILED": "red", "REJECTED": "red",
+    "partial_success": "yellow", "warning": "yellow", "FAILED": "red", "REJECTED": "red",
 }  # fmt: skip
 
 Row = Mapping[str, Any]

@@ -73,6 +73,8 @@ class Simulated:
         """
         found = []
         for row in self._ask("GET", "/sim/accounts"):
+            if row["opened"]:
+                continue  # somebody's paper account, which is in that desk's own books
             broker = kept.get(f"{ORGANIZATION}/{row['user_id']}", row["broker"])
             account = Account(
                 account_id=0,

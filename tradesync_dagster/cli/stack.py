@@ -19,7 +19,9 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 import tradesync_dagster
 from tradesync_dagster.bootstrap import Services, open_services
-from tradesync_dagster.cli.processes import Interrupted, Supervisor, check_free, hold
+from tradesync_dagster.cli import paper
+from tradesync_dagster.cli.pages import ApiPort, check_ports, start_pages, tell, tell_demo
+from tradesync_dagster.cli.processes import Interrupted, Supervisor, hold
 from tradesync_dagster.cli.screen import console, warn
 from tradesync_dagster.cli.servers import migrate_books
 from tradesync_dagster.cli.simulated import Simulated
@@ -28,8 +30,10 @@ from tradesync_dagster.cli.ticks import TickWatch
 from tradesync_dagster.domain.errors import ConfigurationError
 from tradesync_dagster.settings import Settings, child_environment, load_settings
 
-_UI_SECONDS = 120.0
+_UI_SECONDS = 300.0
 _EXCHANGE_SECONDS = 60.0
+_PAPER_SECONDS = 900.0
+"""It lives all its days again first."""
 _LOOK_SECONDS = 1.0
 _WINDOW_SECONDS = 1.0
 
@@ -53,13 +57,14 @@ class Place:
     dagster_home: Path
 
 
-def demo(
+def demo(  # noqa: PLR0913 - one an option
     *,
     home: Annotated[Path, typer.Option(help="Where the demo's data stay.")] = Path(
         ".tradesync/demo"
     ),
     port: Port = 3000,
     exchange_port: Annotated[int, typer.Option(min=1, max=65535)] = 8650,
+    api_port: ApiPort = 8004,
     accounts: Annotated[int, typer.Option(min=1, max=1000, help="Simulated accounts.")] = 20,
     seed: Annotated[int, typer.Option(help="The same seed lives the same days.")] = 7,
     step_seconds: Annotated[float, typer.Option(min=0.1, help="How often the market moves.")] = 3.0,
@@ -73,12 +78,9 @@ def demo(
     exchange = Simulated(
         exchange_port, accounts, seed, home / "exchange.journal", step_seconds, people_rate
     )
-    if exchange_port == port:
-        raise ConfigurationError("--port and --exchange-port must differ")
-    check_free(port, "--port")
-    check_free(exchange_port, "--exchange-port")
-    with _supervised(place) as house:
-        with _Preparation(5) as preparing:
+    check_ports({"--port": port, "--exchange-port": exchange_port, "--api-port": api_port})
+    with _supervised(_linked(place, settings, port, api_port)) as house:
+        with _Preparation(6) as preparing:
             preparing.step("migrating the books")
             migrate_books(settings)
             services = open_services(settings)
@@ -91,6 +93,9 @@ def demo(
             first = services.sync(None)
             preparing.step("starting Dagster")
             _start_dagster(house, place, port)
+            preparing.step("starting the pages")
+            start_pages(house, place.folder, api_port, port)
+        tell_demo(api_port, services)
         typer.echo(f"Dagster UI:         http://127.0.0.1:{port}")
         typer.echo(f"Simulated exchange: {exchange.url}")
         typer.echo(f"Books and logs:     {home}")
@@ -102,17 +107,21 @@ def demo(
         _watch(house, watch)
 
 
-def run(*, port: Port = 3000) -> None:
-    """Run Dagster with your own settings and accounts, until Ctrl-C."""
+def run(*, port: Port = 3000, api_port: ApiPort = 8004) -> None:
+    """Run Dagster and the pages with your own settings and accounts, until Ctrl-C."""
     settings = load_settings()
     place = _own_place(settings)
-    check_free(port, "--port")
-    with _supervised(place) as house:
-        with _Preparation(2) as preparing:
+    check_ports({"--port": port, "--api-port": api_port})
+    with _supervised(_linked(place, settings, port, api_port)) as house:
+        with _Preparation(3) as preparing:
             preparing.step("opening the books")
             services = _own_services(settings)
+            _start_paper(house, place, services)
             preparing.step("starting Dagster")
             _start_dagster(house, place, port)
+            preparing.step("starting the pages")
+            start_pages(house, place.folder, api_port, port)
+        tell(api_port, services)
         typer.echo(f"Dagster UI:     http://127.0.0.1:{port}")
         typer.echo(f"Books and logs: {place.home}")
         if not services.store.accounts():
@@ -154,6 +163,21 @@ def _own_place(settings: Settings) -> Place:
     return Place(home, Path.cwd(), environment, dagster_home)
 
 
+def _linked(place: Place, settings: Settings, port: int, api_port: int) -> Place:
+    """Tell Dagster and the pages how browsers of this machine reach them, for links to each other.
+
+    What the settings say goes first; behind a proxy only they can know.
+    """
+    here = {"TRADESYNC_DAGSTER_URL": port, "TRADESYNC_DESK_URL": api_port}
+    said = (settings.dagster_url, settings.desk_url)
+    links = {
+        name: f"http://127.0.0.1:{at}"
+        for (name, at), known in zip(here.items(), said, strict=True)
+        if not known and not settings.behind_tls_proxy
+    }
+    return replace(place, environment=place.environment | links)
+
+
 def _own_services(settings: Settings) -> Services:
     if settings.database_url is None:
         migrate_books(settings)
@@ -176,6 +200,15 @@ def _start_exchange(house: Supervisor, exchange: Simulated, home: Path) -> None:
     house.wait_for("the exchange", exchange.port, "/sim/health", _EXCHANGE_SECONDS)
     if new:
         exchange.live()
+
+
+def _start_paper(house: Supervisor, place: Place, services: Services) -> None:
+    """Start the exchange of paper accounts where it is needed and does not run."""
+    port = paper.port_to_serve(services.settings, services.store.accounts())
+    if port is not None:
+        typer.echo(f"starting the exchange of paper accounts: {services.settings.paper_url}")
+        house.start("paper exchange", paper.COMMAND, place.folder)
+        house.wait_for("the paper exchange", port, "/sim/health", _PAPER_SECONDS)
 
 
 def _register(services: Services, exchange: Simulated) -> None:

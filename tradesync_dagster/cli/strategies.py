@@ -5,14 +5,15 @@ an order away by hand (``books``).
 """
 
 from dataclasses import replace
+from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
 import typer
 
-from tradesync_dagster.bootstrap import open_services
+from tradesync_dagster.bootstrap import Services, open_services
 from tradesync_dagster.cli.screen import AsJson, Group, print_json, show
-from tradesync_dagster.domain.attribution import RULES_VERSION, VERSIONS, AttributionRules
+from tradesync_dagster.domain.attribution import VERSIONS, AttributionRules
 from tradesync_dagster.domain.errors import ConfigurationError
 
 strategies = typer.Typer(cls=Group, no_args_is_help=True, help="Who can own orders.")
@@ -32,12 +33,34 @@ _CANDIDATE = (
     "strategy_id", "score", "tag", "claim", "position", "activity", "product", "time", "size",
     "lacks_quantity",
 )  # fmt: skip
+_HISTORY = (
+    "at", "kind", "owner", "parts", "owner_before", "parts_before", "who", "why", "assignment_id",
+)  # fmt: skip
 _TRIED = (
     "account", "order_id", "symbol", "side", "quantity", "owner", "decided", "decided_score",
     "would_be", "would_score", "would_reason",
 )  # fmt: skip
 _Organization = Annotated[str, typer.Argument(metavar="ORG")]
 _Optional = Annotated[str | None, typer.Argument(metavar="[ORG]", help="One organization only.")]
+_OrderId = Annotated[
+    str,
+    typer.Argument(
+        metavar="ORDER_ID",
+        help="The broker's id, as `tradesync external` shows it, or order_id of its --json.",
+    ),
+]
+_Whose = Annotated[
+    str | None, typer.Option("--account", metavar="ORG/ACCOUNT", help="Whose order it is.")
+]
+_OnDay = Annotated[
+    datetime | None,
+    typer.Option(
+        "--date",
+        formats=["%Y-%m-%d"],
+        metavar="YYYY-MM-DD",
+        help="The order's trading day: a broker's ids may come back on other days.",
+    ),
+]
 _StrategyId = Annotated[str, typer.Argument(metavar="STRATEGY", help="Its id, as tags have it.")]
 
 
@@ -91,17 +114,37 @@ def remove_claim(
 
 @attribution.command("show")
 def show_decisions(
-    order_id: Annotated[UUID, typer.Argument(help="See: tradesync external --json")],
+    order_id: _OrderId,
     *,
+    account: _Whose = None,
+    date: _OnDay = None,
     as_json: AsJson = False,
 ) -> None:
     """Show who could own an external order, with every part of the scores."""
-    rows = open_services().attribution(order_id)
+    services = open_services()
+    rows = services.attribution(_named(services, order_id, account, date), account)
     if as_json:
         print_json(rows)
         return
     for row in rows:
-        show(row["candidates"], as_json=False, title=_decision(row), columns=_CANDIDATE)
+        if row["candidates"]:
+            show(row["candidates"], as_json=False, title=_decision(row), columns=_CANDIDATE)
+        else:
+            typer.echo(f"{_decision(row)}. Nothing spoke for any strategy.")
+
+
+@attribution.command("history")
+def show_history(
+    order_id: _OrderId,
+    *,
+    account: _Whose = None,
+    date: _OnDay = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show how an order came to its owners, newest first: who changed them, when and why."""
+    services = open_services()
+    rows = services.assignments(_named(services, order_id, account, date), account)
+    show(rows, as_json=as_json, title=f"Owners of {order_id}", columns=_HISTORY)
 
 
 @attribution.command("try")
@@ -109,8 +152,9 @@ def try_rules(
     account: Annotated[str | None, typer.Argument(metavar="[ORG/ACCOUNT]")] = None,
     *,
     version: Annotated[
-        str, typer.Option(help=f"Rules by name: {', '.join(VERSIONS)}.")
-    ] = RULES_VERSION,
+        str | None,
+        typer.Option(help=f"Rules by name: {', '.join(VERSIONS)}; as set when not given."),
+    ] = None,
     threshold: Annotated[
         int | None, typer.Option(min=1, max=100, help="Least score; as set when not given.")
     ] = None,
@@ -125,12 +169,18 @@ def try_rules(
 ) -> None:
     """Decide past external orders by other rules, and show what would change; writes nothing."""
     services = open_services()
-    set_threshold = services.attribution_rules().threshold
-    rules = _rules(version, set_threshold if threshold is None else threshold, weight or [])
+    now = services.attribution_rules()
+    least = now.threshold if threshold is None else threshold
+    rules = _rules(now.version if version is None else version, least, weight or [])
     rules = rules if margin is None else replace(rules, margin=margin)
     count, rows = services.try_attribution(rules, account, days)
     title = f"{len(rows)} of {count} order(s) would have another owner"
     show(rows, as_json=as_json, title=title, columns=_TRIED)
+
+
+def _named(services: Services, order_id: str, account: str | None, day: datetime | None) -> UUID:
+    (found,) = services.orders_named(account, [order_id], day and day.date())
+    return found
 
 
 def _rules(version: str, threshold: int, weights: list[str]) -> AttributionRules:

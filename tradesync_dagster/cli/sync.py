@@ -65,6 +65,9 @@ def document(summary: TickSummary) -> dict[str, Any]:
         **tick_row(summary),
         "status": summary.status,
         "candidates": summary.total("candidates"),
+        "statuses": summary.statuses(),
+        "parts": {name: f"{taken:.3f}" for name, taken in summary.parts.items()},
+        "overrun_seconds": f"{summary.overrun_seconds:.2f}",
         "publish_errors": list(summary.publish_errors),
         "results": [_result(result) for result in summary.results],
     }

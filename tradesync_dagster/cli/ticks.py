@@ -1,21 +1,45 @@
-"""One readable line for each sync, as the store records them.
+"""``tradesync ticks``, and one readable line for each sync as the store records them.
 
-What belongs here: noticing new ticks and writing them down. What does not: making them.
+What belongs here: listing ticks, noticing new ones and writing them down. What does not: making
+them.
 """
 
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from sqlalchemy.exc import SQLAlchemyError
 
-from tradesync_dagster.bootstrap import Services
-from tradesync_dagster.cli.screen import warn
+from tradesync_dagster.bootstrap import Services, open_services
+from tradesync_dagster.cli.screen import AsJson, show, warn
 from tradesync_dagster.domain.errors import TradesyncError
+from tradesync_dagster.domain.results import FAILED
 
 _RECENT = 20
+_SHOWN = (
+    "started_at", "shard", "status", "accounts", "failed", "changed", "orders",
+    "new_external_orders", "errors", "seconds", "overrun_seconds", "longest_part",
+)  # fmt: skip
+
+
+def ticks(
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many, newest first.")] = 20,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """List the latest syncs: what each came to, how long it took, and what took longest."""
+    rows = open_services().last_ticks(limit)
+    shown = rows if as_json else [_told(row) for row in rows]
+    show(shown, as_json=as_json, title="Ticks", columns=_SHOWN)
+
+
+def _told(row: Mapping[str, Any]) -> dict[str, Any]:
+    parts = {name: Decimal(taken) for name, taken in row["parts"].items()}
+    longest = max(parts, key=lambda name: parts[name], default="")
+    told = {"longest_part": f"{longest} {parts[longest]:.1f} s" if longest else ""}
+    return {**row, "failed": row["statuses"].get(FAILED, 0), **told}
 
 
 class TickWatch:
@@ -28,7 +52,7 @@ class TickWatch:
             services: Whose store is watched.
         """
         self._services = services
-        self._printed = {str(row["tick_id"]) for row in services.last_ticks(_RECENT)}
+        self._printed = {_key(row) for row in services.last_ticks(_RECENT)}
         self._growing: dict[str, Mapping[str, Any]] = {}
         self._away = False
 
@@ -46,10 +70,10 @@ class TickWatch:
             self._away = True
             return
         self._away = False
-        rows = {str(row["tick_id"]): row for row in recent}
+        rows = {_key(row): row for row in recent}
         new = [row for key, row in rows.items() if key not in self._printed]
         for row in sorted(new, key=lambda row: str(row["started_at"])):
-            key = str(row["tick_id"])
+            key = _key(row)
             if self._growing.get(key) == row:
                 self.tell(row)
             else:
@@ -61,9 +85,13 @@ class TickWatch:
         Args:
             row: With the keys of ``Services.last_ticks``.
         """
-        self._printed.add(str(row["tick_id"]))
-        self._growing.pop(str(row["tick_id"]), None)
+        self._printed.add(_key(row))
+        self._growing.pop(_key(row), None)
         typer.echo(line(row))
+
+
+def _key(row: Mapping[str, Any]) -> str:
+    return f"{row['tick_id']} {row.get('shard', '')}"
 
 
 def _first_line(error: Exception) -> str:
