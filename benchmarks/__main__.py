@@ -1,6 +1,17 @@
 """All benchmarks in one run: ``make bench``."""
 
-from benchmarks import books, brokers, fifo, http_clients, sync
+from benchmarks import (
+    books,
+    brokers,
+    external,
+    fifo,
+    http_clients,
+    moderation,
+    monitor,
+    overview,
+    sync,
+    ticks,
+)
 
 
 def main() -> None:
@@ -9,7 +20,12 @@ def main() -> None:
         ("FIFO", fifo.run),
         ("Books", books.run),
         ("Brokers", brokers.run),
+        ("External orders", external.run),
         ("One sync", sync.run),
+        ("Ticks of many accounts", ticks.run),
+        ("The order monitor", monitor.run),
+        ("Moderation", moderation.run),
+        ("The overview under load", overview.run),
     ):
         print(f"\n{title}")
         for name, figure in run():
