@@ -88,18 +88,18 @@ def test_credentials_are_not_in_what_is_shown(monkeypatch: pytest.MonkeyPatch) -
 def test_a_new_key_stands_first_and_the_old_ones_stay(tmp_path: Path) -> None:
     settings = Settings(home=tmp_path / "home")
     old = settings.cipher().encrypt(b"secret")
-    before = settings.newest_key()
-    path = settings.add_key()
+    before = settings.keys.newest()
+    path = settings.keys.add()
     assert path == tmp_path / "home" / "secret.key"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert [part.name for part in path.parent.iterdir()] == ["secret.key"]
     again = Settings(home=tmp_path / "home")
     assert again.cipher().decrypt(old) == b"secret"
     fresh = again.cipher().encrypt(b"secret")
-    assert again.newest_key().decrypt(fresh) == b"secret"
+    assert again.keys.newest().decrypt(fresh) == b"secret"
     with pytest.raises(InvalidToken):
         before.decrypt(fresh)
-    again.add_key()
+    again.keys.add()
     assert len(path.read_text().split(",")) == 3
     assert Settings(home=tmp_path / "home").cipher().decrypt(fresh) == b"secret"
 
@@ -107,7 +107,7 @@ def test_a_new_key_stands_first_and_the_old_ones_stay(tmp_path: Path) -> None:
 def test_a_new_key_is_refused_where_the_environment_has_them(tmp_path: Path) -> None:
     key = Fernet.generate_key().decode()
     with pytest.raises(ConfigurationError, match="TRADESYNC_SECRET_KEYS") as raised:
-        Settings(home=tmp_path / "home", secret_keys=SecretStr(key)).add_key()
+        Settings(home=tmp_path / "home", secret_keys=SecretStr(key)).keys.add()
     assert key not in str(raised.value)
     assert not (tmp_path / "home").exists()
 
@@ -118,12 +118,12 @@ def test_a_new_key_in_the_making_stops_another(tmp_path: Path) -> None:
     before = (tmp_path / "secret.key").read_bytes()
     (tmp_path / "secret.key.new").touch()
     with pytest.raises(ConfigurationError, match=r"secret\.key\.new is there"):
-        settings.add_key()
+        settings.keys.add()
     assert (tmp_path / "secret.key").read_bytes() == before
 
 
 def test_nothing_is_put_before_a_key_that_cannot_be_read(tmp_path: Path) -> None:
     (tmp_path / "secret.key").write_text(SECRET)
     with pytest.raises(ConfigurationError, match="key file"):
-        Settings(home=tmp_path).add_key()
+        Settings(home=tmp_path).keys.add()
     assert (tmp_path / "secret.key").read_text() == SECRET

@@ -8,7 +8,12 @@ from cryptography.fernet import Fernet
 from pydantic import SecretStr
 
 from tradesync_dagster.domain.errors import ConfigurationError
-from tradesync_dagster.settings import Settings, child_environment, load_settings
+from tradesync_dagster.settings import (
+    Settings,
+    child_environment,
+    foreign_environment,
+    load_settings,
+)
 from tradesync_dagster.store.engine import open_engine
 
 _SECRETS = {
@@ -171,6 +176,15 @@ def test_a_home_that_cannot_be_made_is_refused_in_words(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(ConfigurationError, match="TRADESYNC_HOME"):
         Settings(home=tmp_path / "file" / "home").cipher()
+
+
+def test_a_foreign_process_is_told_none_of_our_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRADESYNC_SECRET_KEY", "secret")
+    monkeypatch.setenv("PGPASSWORD", "secret")
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy")
+    got = foreign_environment()
+    assert got["HTTPS_PROXY"] == "http://proxy"
+    assert not {"TRADESYNC_SECRET_KEY", "PGPASSWORD"} & got.keys()
 
 
 def test_a_childs_environment_is_ours_with_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:

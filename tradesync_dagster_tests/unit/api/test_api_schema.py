@@ -12,10 +12,23 @@ from tradesync_dagster.bootstrap import Services
 from tradesync_dagster.bootstrap.dagster_graphql import Dagster
 
 FAILURES = {"401", "403", "404", "422", "503"}
+CONFLICTS = {
+    "/external/assign", "/external/undo", "/api/v1/user/orders/{order_id}/retry",
+    "/api/v1/user/orders/{order_id}",
+}  # fmt: skip
 ROUTES = {
     ("post", "/external/trigger-sync"),
     ("post", "/external/assign"),
+    ("post", "/external/undo"),
+    ("get", "/external/attributions/{pseudo_account}/{order_id}"),
+    ("get", "/external/assignments/{pseudo_account}/{order_id}"),
+    ("get", "/strategies"),
+    ("post", "/strategies"),
+    ("get", "/claims"),
+    ("post", "/claims"),
+    ("delete", "/claims/{claim_id}"),
     ("get", "/external/external-orders/{pseudo_account}"),
+    ("get", "/external/looks/{pseudo_account}"),
     ("get", "/external/unassigned-orders/{pseudo_account}"),
     ("get", "/breaks"),
     ("post", "/breaks/explain"),
@@ -24,8 +37,27 @@ ROUTES = {
     ("get", "/positions/{pseudo_account}"),
     ("get", "/holdings/{pseudo_account}"),
     ("get", "/metrics/{pseudo_account}"),
+    ("post", "/api/v1/fake-orders"),
+    ("get", "/api/v1/fake-orders"),
+    ("get", "/api/v1/fake-orders/positions"),
+    ("get", "/api/v1/fake-orders/{order_id}"),
+    ("get", "/api/v1/scheduler/status"),
+    ("post", "/api/v1/scheduler/start"),
+    ("post", "/api/v1/scheduler/stop"),
+    ("post", "/api/v1/scheduler/force-run"),
+    ("get", "/schedules"),
+    ("post", "/schedules"),
+    ("get", "/task-turns"),
+    ("get", "/heartbeats"),
+    ("get", "/api/v1/user/orders"),
+    ("get", "/api/v1/user/order-statistics"),
+    ("post", "/api/v1/user/orders/{order_id}/retry"),
+    ("delete", "/api/v1/user/orders/{order_id}"),
+    ("get", "/notification-preferences"),
+    ("post", "/notification-preferences"),
     ("get", "/health/live"),
     ("get", "/health/ready"),
+    ("get", "/health/sync"),
 }
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "api.md"
 Operation = dict[str, Any]
@@ -62,6 +94,8 @@ def test_every_route_but_health_asks_for_a_key_and_documents_its_failures(
             continue
         assert operation["security"] == [{name: []}], path
         documented = FAILURES | ({"413"} if method == "post" else set())
+        conflicts = path in CONFLICTS or (method, path) == ("post", "/schedules")
+        documented |= {"409"} if conflicts else set()
         assert {code for code in operation["responses"] if code >= "400"} == documented, path
         for code in documented:
             found = operation["responses"][code]
@@ -91,12 +125,15 @@ def test_what_may_be_asked_is_bounded(schema: dict[str, Any]) -> None:
             if parameter["name"] == "days":
                 assert (parameter["schema"]["minimum"], parameter["schema"]["maximum"]) == (1, 3660)
             if parameter["in"] == "path":
-                assert "pattern" in parameter["schema"], path
-    for name in ("TriggerSync", "Assign", "SayOfBreak", "ReopenBreak"):
+                assert {"pattern", "format"} & set(parameter["schema"]), path
+    for name in (
+        "TriggerSync", "Assign", "PartOfOrder", "UndoAssignment", "AddStrategy", "AddClaim",
+        "SayOfBreak", "ReopenBreak",
+    ):  # fmt: skip
         shape = schema["components"]["schemas"][name]
         assert shape["additionalProperties"] is False
         for field, form in shape["properties"].items():
-            bounds = {"pattern", "maxLength", "maxItems"}
+            bounds = {"pattern", "maxLength", "maxItems", "maximum", "format"}
             plain = next((one for one in form.get("anyOf", ()) if one["type"] != "null"), form)
             assert plain["type"] == "boolean" or bounds & set(plain), (name, field)
 

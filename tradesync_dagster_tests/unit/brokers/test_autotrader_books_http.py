@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tradesync_dagster.domain.answers import BrokerHolding, BrokerPosition, Margin, Outcome
+from tradesync_dagster.domain.order_sources import OrderSource
 from tradesync_dagster.domain.orders import BrokerOrder, OrderStatus, Side
 from tradesync_dagster_tests.support.scripted import Stage, say
 
@@ -80,6 +81,7 @@ def test_an_order_field_by_field() -> None:
             updated_at=datetime(2025, 11, 3, 3, 51, 11, 500_000, tzinfo=UTC),
             tag="ts1",
             exchange_order_id="1100000000000042",
+            source=OrderSource.OTHER_API,
         ),
     )
 

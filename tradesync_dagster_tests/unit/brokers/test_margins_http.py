@@ -1,4 +1,4 @@
-"""Funds by segment, from Zerodha and Upstox: what is read, what is refused."""
+"""Funds by segment, from Zerodha, paper and Upstox: what is read, what is refused."""
 
 import json
 from typing import Any
@@ -9,8 +9,12 @@ from tradesync_dagster.domain.answers import Fetch, Margin, Outcome
 from tradesync_dagster_tests.support.scripted import Stage, data, say
 
 SECRETS = {"api_key": "k3y-0f-th3-app", "access_token": "t0k3n-0f-th3-d4y"}
-STAGES = {name: Stage(name, SECRETS) for name in ("ZERODHA", "UPSTOX")}
-PATHS = {"ZERODHA": "/user/margins", "UPSTOX": "/v2/user/get-funds-and-margin"}
+STAGES = {name: Stage(name, SECRETS) for name in ("PAPER", "UPSTOX", "ZERODHA")}
+PATHS = {
+    "PAPER": "/paper/user/margins",
+    "UPSTOX": "/v2/user/get-funds-and-margin",
+    "ZERODHA": "/user/margins",
+}
 by_broker = pytest.mark.parametrize("broker", sorted(STAGES))
 
 
@@ -53,7 +57,7 @@ def test_what_a_broker_computed_in_floats_is_rounded_and_not_refused(broker: str
     number = "99725.05000000002"
     document = json.dumps({"equity": told(broker, 1, 2)}).replace(": 1,", f": {number},", 1)
     body = f'{{"status": "success", "data": {document}}}'.encode()
-    if broker == "ZERODHA":
+    if broker != "UPSTOX":
         body = body.replace(b'"net": 1', f'"net": {number}'.encode())
     assert number.encode() in body
     assert margins(broker, body).rows[0].available == 99_725_050_000

@@ -2,8 +2,8 @@
 
 import asyncio
 import random
-import socket
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import timedelta
 from email.utils import format_datetime
 from typing import Any
@@ -12,11 +12,15 @@ import pytest
 
 from tradesync_dagster.brokers.transport import Answer, Call, Transport, TransportPolicy, Window
 from tradesync_dagster.domain import errors
+from tradesync_dagster_tests.support.ports import free_port
 from tradesync_dagster_tests.support.wire import (
+    HURRIED,
+    PATIENT,
     MovingClock,
     Server,
     Step,
     hang,
+    patience,
     read,
     reset,
     say,
@@ -24,7 +28,7 @@ from tradesync_dagster_tests.support.wire import (
     write,
 )
 
-POLICY = TransportPolicy(timeout_seconds=0.2, retry_attempts=3, windows={"SOME": ()})
+POLICY = TransportPolicy(timeout_seconds=PATIENT, retry_attempts=3, windows={"SOME": ()})
 Act = Callable[[Transport, Server], Awaitable[Any]]
 
 
@@ -36,7 +40,8 @@ def play(
 
     async def main() -> Any:
         async with serving(*steps) as server:
-            transport = Transport(clock, policy, random.Random(seed))
+            patient = replace(policy, timeout_seconds=patience(*steps))
+            transport = Transport(clock, patient, random.Random(seed))
             try:
                 found = await act(transport, server)
             except errors.BrokerError as error:
@@ -55,12 +60,6 @@ async def reading(transport: Transport, server: Server) -> Answer:
 
 async def writing(transport: Transport, server: Server) -> Answer:
     return await transport.request(write(server.url))
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def test_waits_are_drawn_from_doubling_stretches_by_the_seeded_source() -> None:
@@ -84,7 +83,7 @@ def test_read_is_tried_as_often_as_set(attempts: int) -> None:
 def test_timeout_is_for_one_try() -> None:
     found, server, _ = play(reading, hang, hang, say(text="[]"))
     assert (found.body, found.attempts, len(server.asked)) == (b"[]", 3, 3)
-    assert 0.4 <= found.seconds < 1
+    assert 2 * HURRIED <= found.seconds < PATIENT
 
 
 @pytest.mark.parametrize(

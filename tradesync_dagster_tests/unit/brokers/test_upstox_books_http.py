@@ -8,6 +8,7 @@ import pytest
 
 from tradesync_dagster.domain.answers import BrokerHolding, BrokerPosition, Outcome
 from tradesync_dagster.domain.fills import Fill
+from tradesync_dagster.domain.order_sources import OrderSource
 from tradesync_dagster.domain.orders import BrokerOrder, OrderStatus, Side
 from tradesync_dagster_tests.support.scripted import Stage, data, say
 
@@ -85,6 +86,7 @@ def test_an_order_field_by_field() -> None:
             updated_at=datetime(2025, 11, 3, 4, 1, tzinfo=UTC),
             tag="ts1",
             exchange_order_id="1100000000000042",
+            source=OrderSource.OTHER_API,
         ),
     )
 
@@ -271,7 +273,7 @@ def test_a_multiplier_must_be_whole() -> None:
 def test_a_holding_is_taken_apart(quantity: int, unsettled: int, used: int, ours: Any) -> None:
     change = {"quantity": quantity, "t1_quantity": unsettled, "cnc_used_quantity": used}
     assert holdings(HOLDING | change).rows == (
-        BrokerHolding("NSE", "ITC", "INE154A01025", "CNC", *ours, 399_333_333, 401_050_000),
+        BrokerHolding("NSE", "ITC", "INE154A01025", "CNC", *ours, 399_333_333, 401_050_000, used),
     )
 
 

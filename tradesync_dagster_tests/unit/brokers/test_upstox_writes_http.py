@@ -172,6 +172,26 @@ def test_a_rejection_brings_the_brokers_words_and_amounts() -> None:
 
 
 @pytest.mark.parametrize(
+    ("words", "amounts"),
+    [
+        ("Required margin is 95417.84 but available margin is 74251.80.", (95417, 74251, 21166)),
+        ("You need to add Rs. 42.00 in your account to place this order.", (None, None, 42)),
+    ],
+)
+def test_words_about_money_are_a_rejection_whatever_their_code(words: str, amounts: Any) -> None:
+    """Upstox publishes no code for lack of funds, so what it says has to tell."""
+    problem = {"error_code": "UDAPI100036", "message": words}
+    step = say(json.dumps({"status": "error", "errors": [problem]}), 400)
+    failure, _ = UPSTOX.failing(place, FOUND, step)
+    assert isinstance(failure, errors.OrderRejectedError)
+    found = (failure.required, failure.available, failure.shortfall)
+    assert tuple(None if one is None else one // 1_000_000 for one in found) == amounts
+    assert failure.reason == words
+    read, _ = UPSTOX.failing(lambda client: client.profile(), step)
+    assert isinstance(read, errors.RefusedRequestError)
+
+
+@pytest.mark.parametrize(
     ("changes", "sent"),
     [
         ({"quantity": "6"}, {"order_type": "SL", "price": 401.05, "trigger_price": 400.5,

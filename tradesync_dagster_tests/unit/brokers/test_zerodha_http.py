@@ -1,29 +1,24 @@
 """The transport and the Zerodha adapter against a real HTTP server that misbehaves on script."""
 
-import asyncio
 import hashlib
 import json
-import random
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable
 from datetime import UTC, date, datetime
 from typing import Any
+from urllib.parse import parse_qsl
 
 import pytest
-from aiohttp import web
 
 from tradesync_dagster.brokers.factory import BrokerFactory
-from tradesync_dagster.brokers.transport import Transport, TransportPolicy
+from tradesync_dagster.brokers.transport import Transport
 from tradesync_dagster.brokers.zerodha import ZerodhaClient
 from tradesync_dagster.domain import errors
 from tradesync_dagster.domain.accounts import Account
 from tradesync_dagster.domain.answers import Fetch, OrderRequest, Outcome
 from tradesync_dagster.domain.orders import OrderStatus, Side
+from tradesync_dagster_tests.support.scripted import FakeClock, Stage, Step, data, hang, reset, say
 
 KEY, TOKEN = "keyk3yk3y", "tokt0kt0k"
-POLICY = TransportPolicy(
-    timeout_seconds=0.3, retry_attempts=2, retry_delay=0.01, rate_limit_delay=0.01,
-    max_body_bytes=100_000,
-)  # fmt: skip
 REQUEST = OrderRequest("NSE", "ITC", "CNC", "BUY", "LIMIT", 5, 401_050_000, tag="ts1")
 ORDER = {
     "order_id": "251103000000011", "exchange_order_id": "1100000000000042",
@@ -42,32 +37,7 @@ TRADE = {
     "exchange_timestamp": "2025-11-03 00:10:00",
 }  # fmt: skip
 
-Step = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-
-class FakeClock:
-    def __init__(self) -> None:
-        self.slept: list[float] = []
-
-    def now(self) -> datetime:
-        return datetime(2025, 11, 3, 20, 0, tzinfo=UTC)
-
-    async def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-
-
-def say(
-    text: str | bytes, status: int = 200, kind: str = "application/json", **headers: str
-) -> Step:
-    async def step(_: web.Request) -> web.Response:
-        body = text.encode() if isinstance(text, str) else text
-        return web.Response(body=body, status=status, content_type=kind, headers=headers)
-
-    return step
-
-
-def data(value: object) -> Step:
-    return say(json.dumps({"status": "success", "data": value}))
+ZERODHA = Stage("ZERODHA", {"api_key": KEY, "access_token": TOKEN})
 
 
 def error(kind: str, status: int, message: str = f"bad {TOKEN} of {KEY}") -> Step:
@@ -77,77 +47,12 @@ def error(kind: str, status: int, message: str = f"bad {TOKEN} of {KEY}") -> Ste
     )
 
 
-async def hang(_: web.Request) -> web.Response:
-    await asyncio.sleep(1)
-    return web.Response()
-
-
-async def reset(request: web.Request) -> web.Response:
-    assert request.transport is not None
-    request.transport.abort()
-    return web.Response()
-
-
-class Script:
-    """Plays steps in turn, the last one for ever, and keeps what it was asked."""
-
-    def __init__(self, steps: Iterable[Step]) -> None:
-        self.steps = list(steps)
-        self.asked: list[tuple[str, str, dict[str, str], dict[str, str]]] = []
-
-    async def handle(self, request: web.Request) -> web.StreamResponse:
-        form = {k: str(v) for k, v in (await request.post()).items()}
-        self.asked.append((request.method, request.path, dict(request.headers), form))
-        return await self.steps[min(len(self.asked), len(self.steps)) - 1](request)
-
-
-def play(action: Any, *steps: Step) -> tuple[Any, Script, FakeClock]:
-    """Run ``action(client)`` against the steps; return its result, the script and the clock."""
-    script, clock = Script(steps), FakeClock()
-
-    async def main() -> Any:
-        app = web.Application()
-        app.router.add_route("*", "/{path:.*}", script.handle)
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        port = runner.addresses[0][1]
-        transport = Transport(clock, POLICY, random.Random(1))
-        factory = BrokerFactory(transport, clock)
-        secrets = {"api_key": KEY, "access_token": TOKEN}
-        account = Account(
-            1, "ORG", "A1", "ZERODHA", base_url=f"http://127.0.0.1:{port}/", credentials=secrets
-        )
-        try:
-            return await action(factory.client(account))
-        finally:
-            await factory.close()
-            await runner.cleanup()
-
-    return asyncio.run(main()), script, clock
-
-
 def orders(client: ZerodhaClient) -> Awaitable[Fetch]:
     return client.orders()
 
 
-def failing(action: Any, *steps: Step) -> tuple[errors.BrokerError, Script]:
-    """Run an action that must raise; return the error and the script."""
-    caught: list[errors.BrokerError] = []
-
-    async def wrapped(client: ZerodhaClient) -> None:
-        with pytest.raises(errors.BrokerError) as info:
-            await action(client)
-        caught.append(info.value)
-
-    _, script, _ = play(wrapped, *steps)
-    assert KEY not in str(caught[0])
-    assert TOKEN not in str(caught[0])
-    return caught[0], script
-
-
 def test_order_is_read_field_by_field() -> None:
-    fetch, script, _ = play(orders, data([ORDER]))
+    fetch, script, _ = ZERODHA.play(orders, data([ORDER]))
     (row,) = fetch.rows
     assert fetch.outcome is Outcome.COMPLETE
     assert (fetch.error, fetch.error_kind, fetch.rejects) == ("", "", ())
@@ -158,14 +63,14 @@ def test_order_is_read_field_by_field() -> None:
     assert (row.trade_date, row.side, row.tag) == (date(2025, 11, 3), Side.BUY, "ts1")
     assert row.placed_at == datetime(2025, 11, 3, 3, 50, 11, tzinfo=UTC)
     assert row.updated_at == datetime(2025, 11, 3, 4, 1, tzinfo=UTC)
-    method, path, headers, _ = script.asked[0]
-    assert (method, path) == ("GET", "/orders")
-    assert headers["Authorization"] == f"token {KEY}:{TOKEN}"
-    assert headers["X-Kite-Version"] == "3"
+    asked = script.asked[0]
+    assert (asked.method, asked.path) == ("GET", "/orders")
+    assert asked.headers["Authorization"] == f"token {KEY}:{TOKEN}"
+    assert asked.headers["X-Kite-Version"] == "3"
 
 
 def test_empty_book_is_complete_and_empty() -> None:
-    fetch, _, _ = play(orders, data([]))
+    fetch, _, _ = ZERODHA.play(orders, data([]))
     assert (fetch.outcome, fetch.rows, fetch.rejects) == (Outcome.COMPLETE, (), ())
 
 
@@ -196,7 +101,7 @@ def test_empty_book_is_complete_and_empty() -> None:
     ],
 )
 def test_failed_read_is_never_an_empty_book(step: Any, kind: Any, sends: Any) -> None:
-    fetch, script, _ = play(orders, step)
+    fetch, script, _ = ZERODHA.play(orders, step)
     assert (fetch.outcome, fetch.error_kind, fetch.rows) == (Outcome.FAILED, kind, ())
     assert len(script.asked) == sends
     assert KEY not in fetch.error
@@ -205,7 +110,7 @@ def test_failed_read_is_never_an_empty_book(step: Any, kind: Any, sends: Any) ->
 
 
 def test_read_recovers_after_a_server_error() -> None:
-    fetch, script, clock = play(orders, say("oops", 500), reset, data([ORDER]))
+    fetch, script, clock = ZERODHA.play(orders, say("oops", 500), reset, data([ORDER]))
     assert fetch.outcome is Outcome.COMPLETE
     assert len(script.asked) == 3
     assert len(clock.slept) == 2
@@ -215,13 +120,13 @@ def test_requests_of_an_account_keep_kites_pace() -> None:
     async def twelve(client: ZerodhaClient) -> list[Fetch]:
         return [await client.orders() for _ in range(12)]
 
-    _, _, clock = play(twelve, data([]))
+    _, _, clock = ZERODHA.play(twelve, data([]))
     assert clock.slept == [pytest.approx(1.05)] * 2
 
 
 def test_refused_order_tells_the_reason_and_its_amounts() -> None:
     words = "Insufficient funds. Required margin is 95.75 but available margin is 74.5."
-    raised, _ = failing(lambda c: c.place(REQUEST), error("MarginException", 400, words))
+    raised, _ = ZERODHA.failing(lambda c: c.place(REQUEST), error("MarginException", 400, words))
     assert isinstance(raised, errors.OrderRejectedError)
     assert raised.reason == words
     assert (raised.required, raised.available, raised.shortfall) == (
@@ -230,7 +135,9 @@ def test_refused_order_tells_the_reason_and_its_amounts() -> None:
 
 
 def test_rate_limit_tells_how_long() -> None:
-    raised, _ = failing(lambda c: c.place(REQUEST), say("slow down", 429, **{"Retry-After": "7"}))
+    raised, _ = ZERODHA.failing(
+        lambda c: c.place(REQUEST), say("slow down", 429, **{"Retry-After": "7"})
+    )
     assert isinstance(raised, errors.RateLimitedError)
     assert raised.retry_after == 7.0
 
@@ -250,7 +157,7 @@ def test_rate_limit_tells_how_long() -> None:
 )
 def test_bad_row_is_quarantined_and_the_rest_read(change: Any, reason: Any) -> None:
     other = ORDER | {"order_id": "2"}
-    fetch, _, _ = play(orders, data([ORDER | change, other, 7]))
+    fetch, _, _ = ZERODHA.play(orders, data([ORDER | change, other, 7]))
     assert [row.broker_order_id for row in fetch.rows] == ["2"]
     bad, number = fetch.rejects
     assert (fetch.outcome, bad.row_id) == (Outcome.COMPLETE, ORDER["order_id"])
@@ -260,7 +167,7 @@ def test_bad_row_is_quarantined_and_the_rest_read(change: Any, reason: Any) -> N
 
 
 def test_book_without_one_readable_row_is_partial_and_raw_is_bounded() -> None:
-    fetch, _, _ = play(orders, data([{"order_id": "1", "status_message": "x" * 9000}]))
+    fetch, _, _ = ZERODHA.play(orders, data([{"order_id": "1", "status_message": "x" * 9000}]))
     assert (fetch.outcome, fetch.rows, fetch.error_kind) == (
         Outcome.PARTIAL, (), "ValueRefusedError",
     )  # fmt: skip
@@ -268,12 +175,12 @@ def test_book_without_one_readable_row_is_partial_and_raw_is_bounded() -> None:
 
 
 def test_unknown_status_is_kept() -> None:
-    fetch, _, _ = play(orders, data([ORDER | {"status": "DREAMING"}]))
+    fetch, _, _ = ZERODHA.play(orders, data([ORDER | {"status": "DREAMING"}]))
     assert (fetch.rows[0].status_word, fetch.rows[0].status) == ("DREAMING", OrderStatus.UNKNOWN)
 
 
 def test_duplicates_are_one_row_or_a_reject() -> None:
-    fetch, _, _ = play(orders, data([ORDER, ORDER, ORDER | {"filled_quantity": 4}]))
+    fetch, _, _ = ZERODHA.play(orders, data([ORDER, ORDER, ORDER | {"filled_quantity": 4}]))
     assert [row.filled_quantity for row in fetch.rows] == [3]
     assert [item.row_id for item in fetch.rejects] == [ORDER["order_id"]]
 
@@ -282,7 +189,7 @@ def test_trade_times_and_exact_prices() -> None:
     late = TRADE | {"trade_id": "2", "fill_timestamp": None}
     never = TRADE | {"trade_id": "3", "fill_timestamp": None, "exchange_timestamp": None}
     long = TRADE | {"trade_id": "4", "average_price": 401.123456789}
-    fetch, _, _ = play(lambda client: client.trades(), data([TRADE, late, never, long]))
+    fetch, _, _ = ZERODHA.play(lambda client: client.trades(), data([TRADE, late, never, long]))
     assert [row.trade_id for row in fetch.rows] == ["77001", "2"]
     assert fetch.rows[0].trade_date == date(2025, 11, 3)
     assert fetch.rows[1].filled_at == datetime(2025, 11, 2, 18, 40, tzinfo=UTC)
@@ -295,7 +202,7 @@ def test_positions_multiplier_must_be_whole() -> None:
         "overnight_quantity": 0, "multiplier": 5000, "average_price": 270.5, "last_price": 271,
     }  # fmt: skip
     book = {"net": [row, row | {"multiplier": 0.5}], "day": []}
-    fetch, _, _ = play(lambda client: client.positions(), data(book))
+    fetch, _, _ = ZERODHA.play(lambda client: client.positions(), data(book))
     assert [(p.quantity, p.multiplier, p.last_price) for p in fetch.rows] == [
         (-2, 5000, 271_000_000)
     ]
@@ -303,10 +210,12 @@ def test_positions_multiplier_must_be_whole() -> None:
 
 
 def test_placement_sends_exact_text_and_returns_the_id() -> None:
-    order_id, script, _ = play(lambda client: client.place(REQUEST), data({"order_id": "9"}))
-    method, path, _, form = script.asked[0]
-    assert (order_id, method, path) == ("9", "POST", "/orders/regular")
-    assert form == {
+    order_id, script, _ = ZERODHA.play(
+        lambda client: client.place(REQUEST), data({"order_id": "9"})
+    )
+    asked = script.asked[0]
+    assert (order_id, asked.method, asked.path) == ("9", "POST", "/orders/regular")
+    assert dict(parse_qsl(asked.body.decode())) == {
         "exchange": "NSE", "tradingsymbol": "ITC", "transaction_type": "BUY", "quantity": "5",
         "product": "CNC", "order_type": "LIMIT", "validity": "DAY", "price": "401.05",
         "tag": "ts1",
@@ -338,19 +247,19 @@ def test_placement_sends_exact_text_and_returns_the_id() -> None:
     ],
 )
 def test_writes_are_sent_once(write: Any, step: Any, kind: Any) -> None:
-    raised, script = failing(write, step)
+    raised, script = ZERODHA.failing(write, step)
     assert type(raised) is kind
     assert len(script.asked) == 1
 
 
 def test_odd_ids_are_not_sent() -> None:
-    raised, script = failing(lambda client: client.cancel("../x", "regular"), data({}))
+    raised, script = ZERODHA.failing(lambda client: client.cancel("../x", "regular"), data({}))
     assert isinstance(raised, errors.RefusedRequestError)
     assert script.asked == []
 
 
 def test_profile() -> None:
-    found, _, _ = play(lambda c: c.profile(), data({"user_id": "AB1", "user_name": "A B"}))
+    found, _, _ = ZERODHA.play(lambda c: c.profile(), data({"user_id": "AB1", "user_name": "A B"}))
     assert found == {"user_id": "AB1", "user_name": "A B"}
 
 

@@ -9,6 +9,7 @@ from typer.testing import CliRunner, Result
 
 from tradesync_dagster.bootstrap import open_services
 from tradesync_dagster.cli import app
+from tradesync_dagster_tests.support.laid_books import lay
 
 
 @pytest.fixture(autouse=True)
@@ -17,7 +18,7 @@ def books(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("TRADESYNC_HOME", str(tmp_path / "home"))
-    assert tradesync("db", "upgrade").exit_code == 0
+    lay(f"sqlite:///{tmp_path}/home/books.sqlite3").dispose()
     secrets = ["--api-key", "k", "--access-token", "t"]
     found = tradesync("accounts", "add", "acme/a", "--broker", "ZERODHA", *secrets)
     assert found.exit_code == 0, found.output

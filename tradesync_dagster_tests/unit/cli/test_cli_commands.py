@@ -67,6 +67,7 @@ def test_an_added_account_is_listed_without_its_secrets(books: Path) -> None:
             "pseudo_account": "main",
             "broker": "ZERODHA",
             "enabled": True,
+            "live": False,
             "base_url": "",
         }
     ]
@@ -199,6 +200,7 @@ def test_a_sync_without_accounts_has_stable_keys() -> None:
     assert set(json.loads(found.stdout)) == {
         "tick_id", "started_at", "accounts", "orders", "external_orders", "new_external_orders",
         "positions", "errors", "seconds", "status", "candidates", "publish_errors", "results",
+        "overrun_seconds", "parts", "statuses",
     }  # fmt: skip
 
 
@@ -307,3 +309,24 @@ def test_a_dagster_home_that_cannot_be_used_is_a_sentence(
     assert found.stderr.startswith("tradesync: Dagster cannot use ")
     assert "DAGSTER_HOME" in found.stderr
     assert len(found.stderr.splitlines()) == 1
+
+
+def test_books_are_copied_laid_again_and_taken_back(
+    books: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert tradesync("accounts", "add", "acme/main", "--broker", "zerodha", *SECRETS).exit_code == 0
+    file = str(tmp_path / "copy")
+    assert "Keep the keys" in tradesync("db", "backup", file).stdout
+    assert "is there already" in only_sentence(tradesync("db", "backup", file))
+    assert "is not empty" in only_sentence(tradesync("db", "restore", file))
+    monkeypatch.setenv("TRADESYNC_HOME", str(tmp_path / "second"))
+    assert "as they were" in tradesync("db", "restore", file).stdout
+    assert "closed with another key" in only_sentence(tradesync("accounts", "list")), (
+        "keys lie elsewhere"
+    )
+    (books / "secret.key").replace(tmp_path / "second" / "secret.key")
+    assert "acme/main" in tradesync("accounts", "list").stdout
+    assert tradesync("db", "downgrade", "0013", typed="n\n").exit_code == 1
+    assert "schema 0013" in tradesync("db", "downgrade", "0013", typed="y\n").stdout
+    assert "tradesync db upgrade" in only_sentence(tradesync("accounts", "list"))
+    assert "cannot go back" in only_sentence(tradesync("db", "downgrade", "none", "--yes"))

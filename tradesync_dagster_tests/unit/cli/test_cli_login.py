@@ -20,6 +20,7 @@ from tradesync_dagster.domain.accounts import Account
 from tradesync_dagster.settings import Settings
 from tradesync_dagster.store.engine import open_engine
 from tradesync_dagster.store.store import SqlStore
+from tradesync_dagster_tests.support.laid_books import lay
 from tradesync_dagster_tests.support.wire import MovingClock
 
 KEY = "acme/main"
@@ -34,7 +35,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("TRADESYNC_HOME", str(tmp_path / "home"))
-    assert tradesync("db", "upgrade").exit_code == 0
+    lay(f"sqlite:///{tmp_path}/home/books.sqlite3").dispose()
     return tmp_path / "home"
 
 
@@ -49,11 +50,11 @@ def tradesync(*arguments: str, typed: str | None = None) -> Result:
 
 
 def user(url: str, number: int = 0) -> Any:
-    return requests.get(f"{url}/sim/accounts", timeout=10).json()[number]
+    return requests.get(f"{url}/sim/accounts", timeout=60).json()[number]
 
 
 def logout(url: str) -> None:
-    requests.post(f"{url}/sim/logout", json=LOGOUT, timeout=10).raise_for_status()
+    requests.post(f"{url}/sim/logout", json=LOGOUT, timeout=60).raise_for_status()
 
 
 def stored(home: Path) -> dict[str, str]:
@@ -86,7 +87,7 @@ def page_of(told: Result) -> str:
 
 
 def redirected(page: str) -> str:
-    answer = requests.get(page, allow_redirects=False, timeout=10)
+    answer = requests.get(page, allow_redirects=False, timeout=60)
     assert answer.status_code == 302, answer.text
     return answer.headers["Location"]
 
@@ -184,7 +185,7 @@ def test_somebody_elses_session_is_not_kept(home: Path, url: str) -> None:
 
 @pytest.mark.usefixtures("home")
 def test_a_broker_without_a_login_says_what_to_do(url: str) -> None:
-    text = requests.get(f"{url}/sim/accounts", timeout=10).json()[0]["credentials"]["KOTAK"]
+    text = requests.get(f"{url}/sim/accounts", timeout=60).json()[0]["credentials"]["KOTAK"]
     names = [part for name in text for part in ("--credential", f"{name}=-")]
     typed = "\n".join(text.values()) + "\n"
     added = tradesync("accounts", "add", KEY, "--broker", "KOTAK", *names, typed=typed)
@@ -239,10 +240,10 @@ def test_the_official_clients_log_in_by_the_same_pages(url: str) -> None:
 
 
 def test_a_page_for_nobody_is_the_brokers_own_error(url: str) -> None:
-    kite = requests.get(f"{url}/connect/login?api_key=nobody&v=3", timeout=10)
+    kite = requests.get(f"{url}/connect/login?api_key=nobody&v=3", timeout=60)
     assert (kite.status_code, kite.json()["status"]) == (400, "error")
     query = "client_id=nobody&redirect_uri=https://desk.invalid&response_type=code"
-    upstox = requests.get(f"{url}/v2/login/authorization/dialog?{query}", timeout=10)
+    upstox = requests.get(f"{url}/v2/login/authorization/dialog?{query}", timeout=60)
     assert upstox.status_code == 401
     assert upstox.json()["errors"][0]["errorCode"] == "UDAPI100016"
 

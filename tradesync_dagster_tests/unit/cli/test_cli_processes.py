@@ -22,15 +22,15 @@ from tradesync_dagster.domain.errors import ConfigurationError
 # A child that starts a child of its own, says both numbers and waits.
 FAMILY = """
 import os, subprocess, sys, time
-inner = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+inner = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
 print(os.getpid(), inner.pid, flush=True)
-time.sleep(60)
+time.sleep(600)
 """
 STUBBORN = """
 import signal, time
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
 print("ready", flush=True)
-time.sleep(60)
+time.sleep(600)
 """
 
 
@@ -43,7 +43,7 @@ def python(code: str) -> list[str]:
 
 
 def wait_for_text(log: Path) -> str:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         if log.read_text().endswith("\n"):
             return log.read_text()
@@ -135,7 +135,7 @@ def test_waiting_ends_when_the_child_does(tmp_path: Path) -> None:
 
 def test_a_server_that_never_answers_is_given_up(tmp_path: Path) -> None:
     with supervisor(tmp_path) as house:
-        house.start("quiet", python("import time; time.sleep(60)"), tmp_path)
+        house.start("quiet", python("import time; time.sleep(600)"), tmp_path)
         with pytest.raises(ProcessError, match="quiet did not answer on port 9 within"):
             house.wait_for("quiet", 9, "/", 0.3)
 

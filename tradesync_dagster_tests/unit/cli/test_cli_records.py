@@ -15,9 +15,9 @@ from tradesync_dagster.domain.accounts import Account
 from tradesync_dagster.domain.fills import Fill
 from tradesync_dagster.domain.orders import Side
 from tradesync_dagster.settings import Settings
-from tradesync_dagster.store.engine import migrate, open_engine
 from tradesync_dagster.store.store import SqlStore
 from tradesync_dagster.sync.history import catch_up
+from tradesync_dagster_tests.support.laid_books import lay
 
 KEY = "acme/main"
 ISIN = "INE009A01021"
@@ -38,8 +38,7 @@ def books(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("TRADESYNC_HOME", str(tmp_path / "home"))
     settings = Settings(_env_file=None, home=tmp_path / "home")
-    engine = open_engine(settings.books_url)
-    migrate(engine)
+    engine = lay(settings.books_url)
     store = SqlStore(engine, settings.cipher())
     store.put_accounts([Account(0, "acme", "main", "ZERODHA", credentials={"api_key": "k"})])
     with store.begin([1]) as work:

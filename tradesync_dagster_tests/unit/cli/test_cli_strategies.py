@@ -19,8 +19,8 @@ from tradesync_dagster.domain.attribution_rows import Attribution
 from tradesync_dagster.domain.market_calendar import trade_date_of
 from tradesync_dagster.domain.orders import Order, OrderStatus, Origin, Side
 from tradesync_dagster.settings import Settings
-from tradesync_dagster.store.engine import migrate, open_engine
 from tradesync_dagster.store.store import SqlStore
+from tradesync_dagster_tests.support.laid_books import lay
 from tradesync_dagster_tests.support.orders import sample_order
 
 KEY = "acme/main"
@@ -36,8 +36,7 @@ def books(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("TRADESYNC_HOME", str(tmp_path / "home"))
     settings = Settings(_env_file=None, home=tmp_path / "home")
-    engine = open_engine(settings.books_url)
-    migrate(engine)
+    engine = lay(settings.books_url)
     store = SqlStore(engine, settings.cipher())
     store.put_accounts([Account(0, "acme", "main", "ZERODHA", credentials={"api_key": "k"})])
     row = replace(sample_order(AT, side=Side.SELL, product="CNC"), trade_date=trade_date_of(AT))
@@ -108,9 +107,25 @@ def test_a_decision_is_shown_with_every_part() -> None:
     assert [one["strategy_id"] for one in decision["candidates"]] == ["trend", "hedge"]
     assert [one["lacks_quantity"] for one in decision["candidates"]] == [False, True]
     assert decision["candidates"][0]["position"] == decision["score"] == 70
+    broker_order_id = decision["broker_order_id"]
+    assert told("attribution", "show", broker_order_id, "--account", KEY) == [decision]
+    assert told("attribution", "show", broker_order_id) == [decision]
     drawn = tradesync("attribution", "show", str(ORDER_ID)).stdout
     assert "SELL 10 NSE:INFY: trend (assigned, 70 of 70 points) by rules 1" in drawn
     assert "nothing was decided" in refused("attribution", "show", str(UUID(int=8)))
+
+
+def test_a_decision_for_which_nothing_spoke_says_so(tmp_path: Path) -> None:
+    settings = Settings(_env_file=None, home=tmp_path / "home")
+    engine = lay(settings.books_url)
+    nothing = decide(Side.SELL, 10, [], AttributionRules())
+    parts = parts_of(Side.SELL, 10, nothing, AttributionRules()) | {"automatic": False}
+    with SqlStore(engine, settings.cipher()).begin([1]) as work:
+        work.put_attributions([Attribution(ORDER_ID, "1", AT, "", 0, "", parts)])
+    engine.dispose()
+    drawn = tradesync("attribution", "show", str(ORDER_ID)).stdout
+    assert "no_evidence, 0 of 70 points" in drawn
+    assert "Nothing spoke for any strategy." in drawn
 
 
 def test_other_rules_are_tried() -> None:
@@ -134,3 +149,13 @@ def test_the_threshold_that_is_tried_is_the_one_that_is_set(
 ) -> None:
     monkeypatch.setenv("EXTERNAL_ORDER_CONFIDENCE_THRESHOLD", "71")
     assert [row["would_be"] for row in told("attribution", "try")] == [""]
+
+
+def test_the_rules_that_are_tried_are_those_that_are_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRADESYNC_ATTRIBUTION_RULES", "words")
+    assert [row["would_be"] for row in told("attribution", "try")] == [""]
+    assert told("attribution", "try", "--version", "1") == []
+    monkeypatch.setenv("TRADESYNC_ATTRIBUTION_RULES", "2")
+    said = refused("attribution", "try")
+    assert "TRADESYNC_ATTRIBUTION_RULES" in said
+    assert "there are: 1, words" in said

@@ -1,11 +1,13 @@
 """The lines that a stack prints: each tick once, and no end when the books are away for a while."""
 
+import json
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 from sqlalchemy.exc import OperationalError
 
+from tradesync_dagster.cli import ticks
 from tradesync_dagster.cli.ticks import TickWatch
 from tradesync_dagster.domain.errors import StoreError
 
@@ -76,3 +78,20 @@ def test_books_that_are_away_are_said_once_and_waited_for(
     watch.look()
     watch.look()
     assert len(capsys.readouterr().out.splitlines()) == 1
+
+
+def test_ticks_are_listed_with_what_took_longest(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    row = tick("1") | {
+        "shard": "3", "status": "partial_success", "changed": 1, "overrun_seconds": "12.00",
+        "statuses": {"failed": 2, "success": 5}, "parts": {"fetch": "3.2", "apply": "11.5"},
+    }  # fmt: skip
+    monkeypatch.setattr(ticks, "open_services", lambda: Ticks([row, row]))
+    ticks.ticks(limit=1)
+    printed = capsys.readouterr().out
+    assert "apply 11.5 s" in printed
+    assert "12.00" in printed
+    assert printed.count("partial_success") == 1
+    ticks.ticks(limit=2, as_json=True)
+    assert [one["statuses"]["failed"] for one in json.loads(capsys.readouterr().out)] == [2, 2]

@@ -13,6 +13,7 @@ from tradesync_dagster.definitions import build_definitions
 from tradesync_dagster.defs.jobs import config_for
 from tradesync_dagster.defs.partitions import ACCOUNTS, accounts
 from tradesync_dagster.domain.accounts import Account
+from tradesync_dagster.domain.book_states import Unshown
 from tradesync_dagster.domain.market_calendar import trading_days
 from tradesync_dagster.domain.performance import Curve
 from tradesync_dagster.domain.results import ASSETS, FAILED, SUCCESS, AccountResult, TickSummary
@@ -30,7 +31,7 @@ class SmallStore:
         if self.error:
             raise ConnectionError(self.error)
         pairs = [key.split("/") for key in self.keys]
-        return [Account(i, org, name, "ZERODHA") for i, (org, name) in enumerate(pairs)]
+        return [Account(i, org, name, "ZERODHA") for i, (org, name) in enumerate(pairs, start=1)]
 
 
 @dataclass
@@ -50,6 +51,8 @@ class SmallServices:
     error: str = ""
     rebuilt: list[tuple[list[str], date]] = field(default_factory=list)
     followed: list[tuple[list[str], date, date]] = field(default_factory=list)
+    waiting: dict[str, Unshown] = field(default_factory=dict)
+    marked: list[tuple[list[Unshown], date, date]] = field(default_factory=list)
     replays: dict[str, Replay] = field(default_factory=dict)
     replayed: list[list[str]] = field(default_factory=list)
     bad: set[str] = field(default_factory=set)
@@ -57,13 +60,19 @@ class SmallServices:
     open_ends: set[str] = field(default_factory=set)
     changed: set[str] = field(default_factory=lambda: set(KEYS))
     asked: list[list[str] | None] = field(default_factory=list)
+    seconds: float = 0.25
 
-    def sync(self, accounts: Sequence[str] | None = None, *, force: bool = False) -> TickSummary:
+    def sync(
+        self, accounts: Sequence[str] | None = None, *, force: bool = False, shard: str = ""
+    ) -> TickSummary:
         self.asked.append(None if accounts is None else list(accounts))
         keys = self.store.keys if accounts is None else accounts
         started = datetime(2026, 11, 20, 4, 0, tzinfo=UTC)
         results = tuple(self.result(key) for key in keys)
-        return TickSummary(f"tick-{len(self.asked)}", started, 0.25, results)
+        return TickSummary(
+            f"tick-{len(self.asked)}", started, self.seconds, results, shard=shard,
+            parts={"fetch": 0.2}, interval_seconds=300,
+        )  # fmt: skip
 
     def result(self, key: str) -> AccountResult:
         if key in self.bad:
@@ -82,7 +91,16 @@ class SmallServices:
             raise ConnectionError(self.error)
         self.rebuilt.append((list(accounts), since))
 
-    def daily(self, accounts: Sequence[str], since: date, until: date) -> dict[str, Curve]:
+    def unshown(self, accounts: Sequence[str] | None = None) -> dict[str, Unshown]:
+        keys = self.store.keys if accounts is None else accounts
+        return {key: one for key, one in self.waiting.items() if key in keys}
+
+    def mark_shown(self, known: Sequence[Unshown], first: date, last: date) -> None:
+        self.marked.append((list(known), first, last))
+
+    def daily(
+        self, accounts: Sequence[str], since: date, until: date
+    ) -> dict[str, dict[str, Curve]]:
         """Curves whose figures tell the day of the month, with one rupee earned a day."""
         self.followed.append((list(accounts), since, until))
         days = trading_days(since, until)
@@ -94,7 +112,7 @@ class SmallServices:
             unpriced=0 * ones, exposure=2**70 * ones.astype(object), positions=of_month,
             holdings=of_month + 100, wins=ones, losses=0 * ones,
         )  # fmt: skip
-        return {key: curve for key in accounts if key not in self.idle}
+        return {key: {"": curve, "CNC": curve} for key in accounts if key not in self.idle}
 
     def replay(self, accounts: Sequence[str] | None = None) -> dict[str, Replay]:
         self.replayed.append(list(accounts or ()))
@@ -122,9 +140,11 @@ def services() -> SmallServices:
 def tick(instance: dg.DagsterInstance) -> Callable[..., dg.ExecuteInProcessResult]:
     """Run the job as the schedule asks for it."""
 
-    def run(services: SmallServices, keys: Sequence[str] = KEYS) -> dg.ExecuteInProcessResult:
+    def run(
+        services: SmallServices, keys: Sequence[str] = KEYS, shard: str = ""
+    ) -> dg.ExecuteInProcessResult:
         job = build_definitions({"services": services}).resolve_job_def("sync_job")
-        return job.execute_in_process(run_config=config_for(keys), instance=instance)
+        return job.execute_in_process(run_config=config_for(keys, shard), instance=instance)
 
     return run
 

@@ -96,6 +96,7 @@ def test_a_range_of_partitions_is_one_pass(instance: dg.DagsterInstance, service
     assert result.success
     assert services.rebuilt == [(KEYS[:2], MONDAY)]
     assert services.followed == [(KEYS[:2], BEFORE, THURSDAY)]
+    assert services.marked == [([], BEFORE + timedelta(days=1), THURSDAY)]
     days = [MONDAY, WEDNESDAY, THURSDAY]
     cells = [str(key_of(account, day)) for account in KEYS[:2] for day in days]
     assert cells[0] == "DESK/A|2026-03-02"
@@ -113,6 +114,7 @@ def test_one_partition_of_one_asset(instance: dg.DagsterInstance, services: Any)
     )  # fmt: skip
     assert recorded(result) == [("daily_holdings", "DESK/C|2026-03-06")]
     assert services.rebuilt == [(["DESK/C"], FRIDAY)]
+    assert services.marked == []  # the other asset's day is still as it was
 
 
 def test_any_set_of_accounts_is_one_run_by_config(
@@ -148,7 +150,14 @@ def test_figures_of_the_day_leave_out_what_was_earned_before(
     instance: dg.DagsterInstance, services: Any
 ) -> None:
     result = by_config(instance, services, ["DESK/A"], WEDNESDAY, FRIDAY)
-    assert metadata(result, "daily_positions", "DESK/A|2026-03-05") == {
+    figures = metadata(result, "daily_positions", "DESK/A|2026-03-05")
+    (product,) = figures.pop("by_product").records
+    assert product.data == {
+        "product": "CNC", "positions": 5, "holdings": 105, "realised": "1.00",
+        "realised_total": "3.00", "unrealised": "-1.25",
+        "exposure": "1180591620717411.303424", "unpriced": 0,
+    }  # fmt: skip
+    assert figures == {
         "open_positions": 5,
         "account_realised": "1.00",
         "account_realised_total": "3.00",

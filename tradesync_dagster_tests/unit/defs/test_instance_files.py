@@ -17,6 +17,7 @@ def check(home: Path) -> None:
         assert instance.get_settings("schedules") == {"use_threads": True, "num_workers": 4}
         assert instance.get_concurrency_config().run_queue_config.max_concurrent_runs == 4
         assert instance.run_monitoring_enabled
+        assert instance.freshness_enabled
         assert not instance.telemetry_enabled
         instance.add_dynamic_partitions("accounts", ["DESK/A"])
         assert list(instance.get_dynamic_partitions("accounts")) == ["DESK/A"]

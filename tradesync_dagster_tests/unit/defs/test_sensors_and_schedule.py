@@ -21,9 +21,9 @@ from tradesync_dagster.defs.sensors import (
     MOST_ASKED,
     account_discovery,
     failed_accounts,
-    run_failures,
 )
 
+AFTER_CLOSE = datetime(2026, 3, 6, 11, 15, tzinfo=UTC)
 KEYS = ["DESK/A", "DESK/B", "DESK/C"]
 Call = Callable[..., dg.ExecuteInProcessResult]
 
@@ -33,24 +33,51 @@ def status(instance: dg.DagsterInstance, name: str) -> dict[str, str | None]:
     return {key: value and value.value for key, value in shown.items()}
 
 
-def evaluate_schedule(instance: dg.DagsterInstance, services: Any) -> dg.RunRequest | dg.SkipReason:
-    with dg.build_schedule_context(instance=instance, resources={"services": services}) as context:
-        return cast("dg.RunRequest | dg.SkipReason", sync_every_five_minutes(context))
+def evaluate_schedule(
+    instance: dg.DagsterInstance, services: Any
+) -> list[dg.RunRequest] | dg.SkipReason:
+    with dg.build_schedule_context(
+        instance=instance, resources={"services": services}, scheduled_execution_time=AFTER_CLOSE
+    ) as context:
+        # as the daemon does, with its checks
+        found = sync_every_five_minutes.evaluate_tick(context)
+    return found.run_requests or dg.SkipReason(found.skip_message)
 
 
 def test_schedule_asks_for_all_enabled_accounts(
     instance: dg.DagsterInstance, services: Any
 ) -> None:
     asked = evaluate_schedule(instance, services)
-    assert isinstance(asked, dg.RunRequest)
-    assert asked.run_config == config_for(KEYS).to_config_dict()
-    assert asked.partition_key is None
+    assert isinstance(asked, list)
+    (request,) = asked
+    assert request.run_config == config_for(KEYS, "0").to_config_dict()
+    assert request.partition_key is None
+    assert request.tags[recording.SHARD] == "0"
+    assert int(request.tags[dg.MAX_RUNTIME_SECONDS_TAG]) == 900
+
+
+def test_accounts_are_shared_out_by_their_ids(
+    instance: dg.DagsterInstance, services: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRADESYNC_SHARD_SIZE", "2")
+    asked = evaluate_schedule(instance, services)
+    assert isinstance(asked, list)
+    configs = [request.run_config["ops"]["sync_accounts"]["config"] for request in asked]
+    assert [(c["shard"], c["accounts"]) for c in configs] == [("0", KEYS[:2]), ("1", KEYS[2:])]
+    assert len({request.run_key for request in asked}) == 2
+    job = build_definitions({"services": services}).resolve_job_def("sync_job")
+    instance.create_run_for_job(job, tags=asked[0].tags, status=dg.DagsterRunStatus.STARTED)
+    again = evaluate_schedule(instance, services)
+    assert isinstance(again, list)
+    assert [request.tags[recording.SHARD] for request in again] == ["1"]
 
 
 def test_schedule_waits_for_the_tick_before(instance: dg.DagsterInstance, services: Any) -> None:
     job = build_definitions({"services": services}).resolve_job_def("sync_job")
     run = instance.create_run_for_job(
-        job, tags={recording.KIND: recording.TICK}, status=dg.DagsterRunStatus.STARTED
+        job,
+        tags={recording.KIND: recording.TICK, recording.SHARD: "0"},
+        status=dg.DagsterRunStatus.STARTED,
     )
     skipped = evaluate_schedule(instance, services)
     assert isinstance(skipped, dg.SkipReason)
@@ -62,7 +89,7 @@ def test_schedule_does_not_wait_for_a_single_account(
 ) -> None:
     job = build_definitions({"services": services}).resolve_job_def("sync_job")
     instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED)
-    assert isinstance(evaluate_schedule(instance, services), dg.RunRequest)
+    assert isinstance(evaluate_schedule(instance, services), list)
 
 
 def test_schedule_skips_without_accounts(instance: dg.DagsterInstance, services: Any) -> None:
@@ -70,7 +97,6 @@ def test_schedule_skips_without_accounts(instance: dg.DagsterInstance, services:
     assert isinstance(evaluate_schedule(instance, services), dg.SkipReason)
 
 
-AFTER_CLOSE = datetime(2026, 3, 6, 11, 15, tzinfo=UTC)
 HOLI = datetime(2026, 3, 3, 11, 15, tzinfo=UTC)
 
 
@@ -153,14 +179,26 @@ def test_failed_accounts_are_asked_for_once(
     found = look(instance)
     (request,) = found.run_requests
     assert (request.partition_key, request.run_key) == ("DESK/B", "DESK/B:tick-1")
-    assert found.cursor == "tick-1"
+    assert json.loads(found.cursor) == {"": "tick-1"}
     assert isinstance(look(instance, found.cursor), dg.SkipReason)
     assert not one(services, "DESK/B").success
     assert status(instance, "orders")["DESK/B"] == "FAILED"
     tick(services)
     again = look(instance, found.cursor)
-    assert (again.run_requests, again.cursor) == ([], "tick-3")
+    assert (again.run_requests, json.loads(again.cursor)) == ([], {"": "tick-3"})
     assert "already shown" in again.skip_reason.skip_message
+
+
+def test_failed_accounts_of_every_shard_are_asked_for(
+    instance: dg.DagsterInstance, services: Any, tick: Call
+) -> None:
+    services.bad = {"DESK/A", "DESK/C"}
+    tick(services, KEYS[:2], "0")
+    tick(services, KEYS[2:], "1")
+    found = look(instance)
+    assert {request.run_key for request in found.run_requests} == {"DESK/A:tick-1", "DESK/C:tick-2"}
+    assert isinstance(look(instance, found.cursor), dg.SkipReason)
+    assert not look(instance, "tick-1").skip_reason, "a cursor of an older version starts anew"
 
 
 def test_failed_accounts_asks_for_few_and_known_ones(
@@ -172,22 +210,6 @@ def test_failed_accounts_asks_for_few_and_known_ones(
     tick(services, [])
     asked = [request.partition_key for request in look(instance).run_requests]
     assert asked == services.store.keys[1 : MOST_ASKED + 1]
-
-
-def test_run_failures_are_logged(
-    instance: dg.DagsterInstance, services: Any, capsys: pytest.CaptureFixture[str], one: Call
-) -> None:
-    services.bad = {"DESK/B"}
-    result = one(services, "DESK/B")
-    (event,) = [e for e in result.all_events if e.event_type_value == "PIPELINE_FAILURE"]
-    run = instance.get_run_by_id(result.run_id)
-    assert run is not None
-    context = dg.build_run_status_sensor_context(
-        "run_failures", event, instance, run
-    ).for_run_failure()
-    run_failures(context)
-    written = capsys.readouterr().err
-    assert f"run {run.run_id} of sync_job failed for DESK/B: DESK/B: ZERODHA" in written
 
 
 def test_tags_are_read_back() -> None:

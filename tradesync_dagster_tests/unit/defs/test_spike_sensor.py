@@ -3,19 +3,18 @@
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any, cast
 
 import dagster as dg
 import pytest
 
 from tradesync_dagster.bootstrap import Services
-from tradesync_dagster.definitions import build_definitions
 from tradesync_dagster.defs.partitions import ACCOUNTS
 from tradesync_dagster.domain.market_calendar import trading_days
 from tradesync_dagster.domain.spikes import Activity
 from tradesync_dagster.settings import Settings
-from tradesync_dagster.store.engine import migrate, open_engine
 from tradesync_dagster.store.store import SqlStore
+from tradesync_dagster_tests.support.dagster_looks import look_for_spikes
+from tradesync_dagster_tests.support.laid_books import lay
 from tradesync_dagster_tests.support.store_frames import stored
 from tradesync_dagster_tests.support.store_rows import accounts
 
@@ -42,8 +41,7 @@ class Clock:
 
 @pytest.fixture
 def services(tmp_path: Path) -> Iterator[Services]:
-    engine = open_engine(f"sqlite:///{tmp_path}/books.sqlite3")
-    migrate(engine)
+    engine = lay(f"sqlite:///{tmp_path}/books.sqlite3")
     settings = Settings(home=tmp_path, _env_file=None)
     store = CountedStore(engine, settings.cipher())
     store.counts = {(day, 10): 2 for day in HISTORY}
@@ -59,18 +57,6 @@ def instance() -> Iterator[dg.DagsterInstance]:
         yield made
 
 
-def look(instance: dg.DagsterInstance, services: Any, cursor: str | None) -> dg.SensorResult:
-    """Evaluate the sensor as the daemon does, after a restart too: all it knows is its cursor."""
-    repository = build_definitions({"services": services}).get_repository_def()
-    with dg.build_sensor_context(
-        instance=instance, cursor=cursor, repository_def=repository,
-        resources={"services": services},
-    ) as context:  # fmt: skip
-        data = repository.get_sensor_def("external_order_spikes").evaluate_tick(context)
-    assert not data.run_requests
-    return cast("dg.SensorResult", data)
-
-
 def seen(services: Services, hour: int, count: int, minutes: int = 0) -> None:
     services.store.counts[TODAY, hour] = count  # type: ignore[attr-defined]
     services.clock.moment += timedelta(minutes=minutes)  # type: ignore[attr-defined]
@@ -83,11 +69,11 @@ def alerts(services: Services) -> list[str]:
 def test_a_spike_is_told_once_and_its_end_too(
     instance: dg.DagsterInstance, services: Services
 ) -> None:
-    quiet = look(instance, services, None)
+    quiet = look_for_spikes(instance, services, None)
     assert (quiet.cursor, quiet.asset_events) == ("[]", [])
     assert quiet.skip_message == "1 accounts with many external orders: 0 spikes, 0 began, 0 ended."
     seen(services, 10, 8)
-    begun = look(instance, services, quiet.cursor)
+    begun = look_for_spikes(instance, services, quiet.cursor)
     assert begun.skip_message == "1 accounts with many external orders: 1 spikes, 1 began, 0 ended."
     [event] = begun.asset_events
     assert (event.asset_key.to_user_string(), event.partition) == ("external_orders", "ORG/A1")
@@ -95,24 +81,24 @@ def test_a_spike_is_told_once_and_its_end_too(
     assert (figures["spike"], figures["orders_in_an_hour"]) == ("began", 8)
     assert (figures["usual"], figures["threshold"]) == (2.0, 8)
     seen(services, 10, 20, minutes=30)
-    on = look(instance, services, begun.cursor)
+    on = look_for_spikes(instance, services, begun.cursor)
     assert (on.asset_events, len(alerts(services))) == ([], 1)
     assert on.cursor != begun.cursor, "the peak is kept"
     seen(services, 11, 1, minutes=40)
-    over = look(instance, services, on.cursor)
+    over = look_for_spikes(instance, services, on.cursor)
     assert over.cursor == "[]"
     assert [event.metadata["orders_in_an_hour"].value for event in over.asset_events] == [20]
     assert alerts(services) == ["account.A1.external_order_spike"] * 2
-    assert look(instance, services, over.cursor).asset_events == []
+    assert look_for_spikes(instance, services, over.cursor).asset_events == []
 
 
 def test_a_cursor_that_was_not_kept_tells_nothing_twice(
     instance: dg.DagsterInstance, services: Services
 ) -> None:
     seen(services, 10, 8)
-    first = look(instance, services, None)
+    first = look_for_spikes(instance, services, None)
     seen(services, 10, 8, minutes=1)
-    again = look(instance, services, None)
+    again = look_for_spikes(instance, services, None)
     assert again.cursor == first.cursor
     assert len(alerts(services)) == 1
 
@@ -121,11 +107,11 @@ def test_an_account_that_is_gone_stops_nothing(
     instance: dg.DagsterInstance, services: Services
 ) -> None:
     seen(services, 10, 8)
-    cursor = str(look(instance, services, None).cursor).replace(
+    cursor = str(look_for_spikes(instance, services, None).cursor).replace(
         '"account_id": 1', '"account_id": 9'
     )
     seen(services, 12, 0, minutes=180)
-    assert look(instance, services, cursor).cursor == "[]"
+    assert look_for_spikes(instance, services, cursor).cursor == "[]"
     assert len(alerts(services)) == 1
 
 
@@ -133,7 +119,7 @@ def test_its_events_are_recorded_by_account(
     instance: dg.DagsterInstance, services: Services
 ) -> None:
     seen(services, 10, 8)
-    [event] = look(instance, services, None).asset_events
+    [event] = look_for_spikes(instance, services, None).asset_events
     instance.report_runless_asset_event(event)
     wanted = dg.AssetRecordsFilter(
         asset_key=dg.AssetKey("external_orders"), asset_partitions=["ORG/A1"]

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any, cast
 
 import dagster as dg
+import pytest
 
 from tradesync_dagster.definitions import build_definitions
 from tradesync_dagster.defs import recording
@@ -106,6 +107,17 @@ def test_metadata_is_worth_looking_at(services: Any, tick: Call) -> None:
     assert floats == {"seconds"}
 
 
+def test_the_run_of_any_sync_is_found_by_its_id(
+    instance: dg.DagsterInstance, services: Any, one: Call
+) -> None:
+    services.bad = {"DESK/B"}
+    for number, key in enumerate(("DESK/A", "DESK/B"), start=1):
+        run = instance.get_run_by_id(one(services, key).run_id)
+        assert run is not None
+        assert run.tags[recording.TICK_ID] == f"tick-{number}"
+        assert recording.KIND not in run.tags, "no tick"
+
+
 def test_one_partition_records_all_assets(services: Any, one: Call) -> None:
     services.changed = set()
     result = one(services, "DESK/B")
@@ -174,3 +186,34 @@ def test_the_checks_page_shows_every_account(services: Any, tick: Call, answers_
     services.open_ends, services.changed = set(), {"DESK/A"}
     tick(services)
     assert answers_shown(books_complete) == {"SUCCEEDED": {"DESK/A", "DESK/B", "DESK/C"}}
+
+
+def test_a_tick_that_outlasts_its_interval_says_by_how_much(
+    services: Any, tick: Call, capsys: pytest.CaptureFixture[str]
+) -> None:
+    services.seconds = 372.0
+    result = tick(services)
+    (seen,) = result.asset_observations_for_node("sync_accounts")
+    assert seen.metadata["overrun_seconds"].value == 72.0
+    assert seen.metadata["seconds_fetch"].value == 0.2
+    assert seen.metadata["accounts_success"].value == 3
+    assert "72 s longer than the 300 s" in str(seen.metadata["summary"].value)
+    assert "72 s longer than the 300 s" in capsys.readouterr().err
+    services.seconds = 1.0
+    tick(services)
+    assert "longer than" not in capsys.readouterr().err
+
+
+def test_a_tick_records_so_many_accounts_and_leaves_the_others_to_the_next(
+    services: Any, tick: Call, monkeypatch: pytest.MonkeyPatch, instance: dg.DagsterInstance
+) -> None:
+    monkeypatch.setattr(recording, "MOST_RECORDED", 2)
+    recorded = []
+    for changed in ({"DESK/A", "DESK/B", "DESK/C"}, {"DESK/A", "DESK/B"}, set(), set()):
+        services.changed = changed
+        found = tick(services).get_asset_materialization_events()
+        recorded.append({event.materialization.partition for event in found})
+    # Who was left comes first, and who is left then comes next; then there is nothing to say.
+    assert recorded == [{"DESK/A", "DESK/B"}, {"DESK/C", "DESK/A"}, {"DESK/B"}, set()]
+    tags = recording.latest_ticks(instance)[""]
+    assert recording.listed(tags, recording.LEFT_ACCOUNTS) == []

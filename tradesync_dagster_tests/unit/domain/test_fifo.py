@@ -179,12 +179,29 @@ def test_the_most_units_one_call_can_count() -> None:
     assert got.realised_pnl == {0: 2 * most}
 
 
+def test_units_beyond_int64_are_counted_where_no_group_has_so_many_open() -> None:
+    # Ten books of 2^62 each, and one that turns 2^64 units over: no one line can hold either.
+    books = [(book, 2**62, book) for book in range(10)]
+    turns = [(10, 2**62 * sign, 2**62 + sign) for sign in (1, -1, 1, -1, 1, -1, 1, -1)]
+    got = run(*books, *turns)
+    assert got.open_row.tolist() == list(range(10))
+    assert got.open_quantity.tolist() == [2**62] * 10
+    assert lots(got) == [(buy, buy + 1, 2**62) for buy in (10, 12, 14, 16)]
+    assert got.realised_pnl == dict.fromkeys(range(10), 0) | {10: -8 * 2**62}
+
+
 @pytest.mark.parametrize(
-    ("quantities", "side"),
-    [([2**62, 2**62], "bought"), ([-(2**63)], "sold"), ([5, -(2**62), -(2**62)], "sold")],
+    ("quantities", "row", "units"),
+    [
+        ([2**62, 2**62], 1, 2**63),
+        ([-(2**63)], 0, 2**63),
+        ([5, -(2**62), -(2**62), -5], 3, 2**63),
+        ([7, 2**62, 2**62, -3], 2, 2**63 + 7),
+    ],
 )
-def test_too_many_units_are_refused(quantities: list[int], side: str) -> None:
-    with pytest.raises(ValueError, match=rf"{side} add up to \d+, past .* fewer groups"):
+def test_too_many_open_units_are_refused(quantities: list[int], row: int, units: int) -> None:
+    said = f"the fill in row {row} and what its group has open come to {units} units.* coarser"
+    with pytest.raises(ValueError, match=said):
         run(*((0, quantity, 1) for quantity in quantities))
 
 

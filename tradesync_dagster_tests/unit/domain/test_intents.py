@@ -99,3 +99,7 @@ def test_a_placement_already_found_in_the_ledger_explains_no_second_order() -> N
 def test_every_compatible_placement_is_listed() -> None:
     twin = replace(INTENT, client_order_id="ts-2")
     assert IntentMatcher([INTENT, twin], []).compatible(ROW) == [INTENT, twin]
+
+
+def test_where_tags_are_kept_an_order_without_one_is_not_ours() -> None:
+    assert IntentMatcher([INTENT], [], by_likeness=False).compatible(ROW) == []

@@ -8,7 +8,7 @@ import pandas as pd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tradesync_dagster.domain.performance import Curve, curves
+from tradesync_dagster.domain.performance import Curve, combined, curves
 
 RUPEE = 10**6
 INFY = {"exchange": "NSE", "symbol": "INFY", "instrument": "INE009A01021", "product": "CNC"}
@@ -136,3 +136,16 @@ def test_every_day_is_as_reckoned_slowly(
         at = int(np.flatnonzero(curve.day == today)[0])
         assert curve.unrealised[at] == unrealised * RUPEE
         assert curve.realised[at] == sum(row[3] for row in drawn if row[0] == today) * RUPEE
+
+
+def test_books_add_up_day_by_day_beyond_64_bits() -> None:
+    days = np.array([1, 2])
+    big = np.array([2**62, -(2**62)])
+    one = Curve(days, big, big, days, big, days, days, days, 0 * days)
+    both = combined([one, one, one])
+    assert list(both.day) == [1, 2]
+    assert [int(x) for x in both.realised] == [3 * 2**62, -3 * 2**62]
+    assert [int(x) for x in both.equity] == [3 * 2**63, -3 * 2**62]
+    assert int(both.wins.sum()) == 9
+    assert both.win_rate == 100
+    assert both.drawdown == 3 * 2**63 + 3 * 2**62

@@ -7,7 +7,8 @@ import redis
 
 from tradesync_dagster.domain.errors import ConfigurationError
 from tradesync_dagster.publish.rabbitmq import RabbitPublisher
-from tradesync_dagster.publish.redis_snapshots import account_key, address, connect, parse_hosts
+from tradesync_dagster.publish.redis_servers import address, connect, parse_hosts
+from tradesync_dagster.publish.redis_snapshots import account_key
 
 
 def test_hosts_are_read() -> None:

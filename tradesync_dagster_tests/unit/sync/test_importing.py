@@ -1,146 +1,27 @@
-"""What becomes of a file's rows: taken whole or not at all, once, and every bad one told."""
+"""What becomes of a file's rows: taken once, in whole portions, and every bad one told."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime
-from typing import Any, cast
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from datetime import date
 
 import pytest
 
-from tradesync_dagster.domain.accounts import Account
-from tradesync_dagster.domain.answers import Reject
-from tradesync_dagster.domain.book_states import AddedFills
 from tradesync_dagster.domain.breaks import Break
 from tradesync_dagster.domain.errors import FileRefusedError
-from tradesync_dagster.domain.fills import Fill
-from tradesync_dagster.domain.orders import Side
-from tradesync_dagster.domain.ports import Store
-from tradesync_dagster.domain.unit_of_work import UnitOfWork
-from tradesync_dagster.sync.importing import MOST_SHOWN, ImportResult, import_fills
-
-ACCOUNT = Account(7, "acme", "main", "ZERODHA")
-NOW = datetime(2024, 6, 3, 12, 0, tzinfo=UTC)
-BAD = Reject("9", "price: 'cheap' is not a number", "{}")
-
-
-def fill(number: int, day: int = 1, **changes: Any) -> Fill:
-    made = Fill(
-        str(number), "O1", date(2024, 3, day), "NSE", "ITC", "CNC", Side.BUY, 10, 430_000_000,
-        datetime(2024, 3, day, 5, 0, tzinfo=UTC),
-    )  # fmt: skip
-    return replace(made, **changes)
-
-
-@dataclass
-class Row:
-    line: int
-    fill: Fill | None = None
-    reject: Reject | None = None
-
-
-@dataclass
-class Chunk:
-    rows: list[Row]
-    read: int
-    repeated: int = 0
-    notices: tuple[str, ...] = ()
-
-
-@dataclass
-class Book:
-    """A file: what each pass gives; an error in it is raised there."""
-
-    passes: list[list[Chunk | Exception]]
-    broker: str = "ZERODHA"
-    name: str = "trades.csv"
-    begun: int = 0
-
-    def chunks(self) -> Iterator[Chunk]:
-        given = self.passes[min(self.begun, len(self.passes) - 1)]
-        self.begun += 1
-        for chunk in given:
-            if isinstance(chunk, Exception):
-                raise chunk
-            yield chunk
-
-
-def book(*rows: Fill | Reject, size: int = 2) -> Book:
-    """A file of these rows, its header on line 1."""
-    numbered = [
-        Row(line, fill=row) if isinstance(row, Fill) else Row(line, reject=row)
-        for line, row in enumerate(rows, 2)
-    ]
-    starts = range(0, len(numbered), size)
-    return Book([[Chunk(numbered[at : at + size], 100 * (at // size + 1)) for at in starts]])
-
-
-@dataclass
-class Books:
-    """The store's promises, kept in memory: a transaction is all or nothing."""
-
-    fills: dict[tuple[int, date, str], Fill] = field(default_factory=dict)
-    rejects: list[tuple[int, str, Reject]] = field(default_factory=list)
-    breaks: list[Break] = field(default_factory=list)
-    leases: list[list[int]] = field(default_factory=list)
-
-    @contextmanager
-    def begin(self, account_ids: Sequence[int]) -> Iterator["Books"]:
-        self.leases.append(list(account_ids))
-        work = Books(dict(self.fills), list(self.rejects), list(self.breaks))
-        yield work
-        self.fills, self.rejects, self.breaks = work.fills, work.rejects, work.breaks
-
-    def add_fills(self, account_fills: Iterable[tuple[int, Fill]], source: str) -> AddedFills:
-        assert source == "tradebook"
-        done = AddedFills()
-        for account_id, sent in account_fills:
-            stored = self.fills.setdefault((account_id, sent.trade_date, sent.fill_id), sent)
-            if stored is sent:
-                done.added += 1
-                earliest = done.since.get(account_id, sent.trade_date)
-                done.since[account_id] = min(earliest, sent.trade_date)
-            elif stored.same_trade(sent):
-                done.known += 1
-            else:
-                done.differing.append((account_id, stored, sent))
-        return done
-
-    def add_rejects(self, rejects: Iterable[tuple[int, str, Reject]], at: datetime) -> None:
-        assert at == NOW
-        self.rejects += rejects
-
-    def put_breaks(self, breaks: Iterable[Break]) -> None:
-        self.breaks += breaks
-
-
-class Desk:
-    """Imports into one store, and keeps what the hooks were told."""
-
-    def __init__(self) -> None:
-        self.books = Books()
-        self.progress: list[int] = []
-        self.rebuilt: list[tuple[int, date, int]] = []
-        self.on_rebuild: Callable[[], None] = lambda: None
-
-    def rebuild(self, work: UnitOfWork, account: Account, since: date) -> None:
-        self.rebuilt.append((account.account_id, since, len(cast("Books", work).fills)))
-        self.on_rebuild()
-
-    def take(self, source: Book, *, strict: bool = False) -> ImportResult:
-        return import_fills(
-            cast("Store", self.books),
-            ACCOUNT,
-            source,
-            strict=strict,
-            now=NOW,
-            progress=self.progress.append,
-            rebuild=self.rebuild,
-        )
-
-    @property
-    def trade_ids(self) -> list[str]:
-        return [known.trade_id for known in self.books.fills.values()]
+from tradesync_dagster.sync.importing import MOST_SHOWN, PORTION, ImportResult
+from tradesync_dagster_tests.support.imports import (
+    BAD,
+    NOW,
+    Book,
+    Books,
+    Chunk,
+    Desk,
+    Row,
+    book,
+    fill,
+    long_book,
+)
 
 
 @pytest.fixture
@@ -156,7 +37,7 @@ def test_good_rows_go_in_and_bad_ones_are_told_and_quarantined(desk: Desk) -> No
     )  # fmt: skip
     assert desk.trade_ids == ["1", "2", "3"]
     assert desk.books.rejects == [(7, "tradebook", BAD)]
-    assert desk.books.breaks == []
+    assert desk.books.found == []
     assert desk.books.leases == [[7]]
 
 
@@ -169,11 +50,36 @@ def test_importing_again_adds_nothing_and_overlapping_files_merge(desk: Desk) ->
     assert desk.trade_ids == ["1", "2", "3", "4"]
 
 
-def test_the_books_are_made_anew_once_from_the_earliest_changed_day(desk: Desk) -> None:
-    desk.take(book(fill(1, 8), fill(2, 9)))
-    desk.take(book(fill(1, 8), fill(3, 12), fill(4, 11), BAD))
-    desk.take(book(fill(1, 8), fill(2, 9), BAD))
-    assert desk.rebuilt == [(7, date(2024, 3, 8), 2), (7, date(2024, 3, 11), 4)]
+def test_a_long_file_goes_in_by_portions_and_books_are_made_anew_once(desk: Desk) -> None:
+    desk.take(long_book(2 * PORTION + 1))
+    assert desk.books.leases == [[7], [7], [7]]
+    assert desk.rebuilt == [2 * PORTION + 1]
+
+
+def test_each_portion_is_read_before_others_wait_for_it(desk: Desk) -> None:
+    seen: list[tuple[int, int]] = []
+    source = long_book(PORTION + 2)
+    begin = desk.books.begin
+
+    def watched(account_ids: Sequence[int]) -> AbstractContextManager[Books]:
+        seen.append((desk.progress[-1], len(desk.books.fills)))
+        return begin(account_ids)
+
+    desk.books.begin = watched  # type: ignore[method-assign]
+    desk.take(source)
+    assert seen == [(100 * (PORTION - 1), 0), (100 * (PORTION + 2), PORTION)]
+
+
+def test_an_import_that_was_killed_goes_on_where_it_is_given_again(desk: Desk) -> None:
+    source = long_book(3 * PORTION)
+    source.passes.append(long_book(3 * PORTION).passes[0])
+    source.passes[0][2 * PORTION :] = [MemoryError()]
+    with pytest.raises(MemoryError):
+        desk.take(source)
+    assert (len(desk.books.fills), desk.rebuilt) == (2 * PORTION, [])
+    again = desk.take(source)
+    assert (again.added, again.known) == (PORTION, 2 * PORTION)
+    assert desk.rebuilt == [3 * PORTION]
 
 
 def test_a_fill_that_came_otherwise_is_a_break_and_the_stored_one_stays(desk: Desk) -> None:
@@ -181,7 +87,7 @@ def test_a_fill_that_came_otherwise_is_a_break_and_the_stored_one_stays(desk: De
     result = desk.take(book(fill(1, price=431_000_000), fill(2)))
     assert (result.added, result.known, result.differing) == (1, 0, 1)
     assert desk.books.fills[7, date(2024, 3, 1), "NSE:1:BUY"] == fill(1)
-    assert desk.books.breaks == [
+    assert desk.books.found == [
         Break(
             7,
             "fill_changed",
@@ -205,6 +111,12 @@ def test_strict_takes_nothing_when_any_row_is_bad(desk: Desk) -> None:
     assert (desk.books, desk.rebuilt, source.begun) == (Books(), [], 1)
 
 
+def test_strict_takes_no_portion_before_a_bad_row_far_down_either(desk: Desk) -> None:
+    source = book(*(fill(number) for number in range(2 * PORTION)), BAD, size=1)
+    assert desk.take(source, strict=True).refused
+    assert (desk.books, desk.rebuilt) == (Books(), [])
+
+
 def test_strict_takes_a_file_without_bad_rows_in_two_passes(desk: Desk) -> None:
     source = book(fill(1), fill(2), fill(3))
     result = desk.take(source, strict=True)
@@ -221,9 +133,9 @@ def test_a_file_that_changes_between_the_passes_of_a_strict_import_leaves_nothin
     desk: Desk,
 ) -> None:
     source = Book([*book(fill(1)).passes, *book(fill(1), fill(2), BAD).passes])
-    with pytest.raises(FileRefusedError, match=r"trades\.csv: the file changed meanwhile"):
+    with pytest.raises(FileRefusedError, match=r"trades\.csv: the file changed while"):
         desk.take(source, strict=True)
-    assert desk.books == Books(leases=[[7]])
+    assert desk.books == Books()
 
 
 @pytest.mark.parametrize("strict", [False, True])
@@ -235,14 +147,14 @@ def test_a_file_unreadable_halfway_leaves_nothing(desk: Desk, strict: bool) -> N
     assert (desk.books.fills, desk.books.rejects, desk.rebuilt) == ({}, [], [])
 
 
-def test_a_crash_while_the_books_are_made_leaves_nothing(desk: Desk) -> None:
-    def crash() -> None:
-        raise KeyboardInterrupt
-
-    desk.on_rebuild = crash
-    with pytest.raises(KeyboardInterrupt):
-        desk.take(book(fill(1), BAD))
-    assert (desk.books.fills, desk.books.rejects) == ({}, [])
+def test_a_long_file_unreadable_far_down_says_what_was_taken_and_makes_its_books(
+    desk: Desk,
+) -> None:
+    source = long_book(PORTION + 1)
+    source.passes[0].append(FileRefusedError("line 99 is not UTF-8 text"))
+    with pytest.raises(FileRefusedError, match=f"line 99 .* {PORTION} fills from the lines before"):
+        desk.take(source)
+    assert desk.rebuilt == [PORTION]
 
 
 def test_another_brokers_file_is_refused_before_anything_is_read(desk: Desk) -> None:
@@ -270,7 +182,7 @@ def test_all_bad_rows_are_counted_and_quarantined_and_the_first_are_listed(desk:
     assert (result.rejected, len(result.rejects)) == (MOST_SHOWN + 5, MOST_SHOWN)
     assert result.rejects[-1] == (MOST_SHOWN + 1, bad[MOST_SHOWN - 1])
     assert [reject for _, _, reject in desk.books.rejects] == bad
-    assert (result.first_trade_date, desk.rebuilt) == (None, [])
+    assert (result.first_trade_date, desk.books.fills) == (None, {})
 
 
 def test_the_same_bad_line_twice_is_counted_twice_and_kept_once(desk: Desk) -> None:
@@ -294,9 +206,9 @@ def test_a_long_file_is_not_held_in_memory(desk: Desk) -> None:
 
     class Long(Book):
         def chunks(self) -> Iterator[Chunk]:
-            for number in range(20):
+            for number in range(10 * PORTION):
                 yield Watched([Row(number + 2, fill(number))], number)
                 alive.append(number + 1 - len(gone))
 
     desk.take(Long([[]]), strict=True)
-    assert max(alive) <= 2
+    assert max(alive) <= 2 * PORTION

@@ -37,7 +37,7 @@ class Desk:
     def ask(self, method: str, path: str, fields: Any = None, **headers: str) -> Any:
         form = {"jData": json.dumps(fields)} if fields is not None else None
         return requests.request(
-            method, self.url + path, data=form, headers=self.headers | headers, timeout=10
+            method, self.url + path, data=form, headers=self.headers | headers, timeout=60
         )
 
     def get(self, book: str) -> Any:
@@ -53,13 +53,13 @@ class Desk:
         return dict(found)
 
     def sim(self, path: str, body: Any) -> Any:
-        return requests.post(self.url + path, json=body, timeout=10).json()["data"]
+        return requests.post(self.url + path, json=body, timeout=60).json()["data"]
 
 
 @pytest.fixture
 def desk() -> Iterator[Desk]:
     with running_exchange(CONFIG) as url:
-        yield Desk(url, requests.get(f"{url}/sim/accounts", timeout=10).json()[0])
+        yield Desk(url, requests.get(f"{url}/sim/accounts", timeout=60).json()[0])
 
 
 def test_books_without_rows_are_no_data_but_holdings(desk: Desk) -> None:
@@ -173,7 +173,7 @@ def test_a_login_in_two_steps_gives_a_session(desk: Desk) -> None:
 
     def step(name: str, body: Any, headers: Any) -> Any:
         url = f"{desk.url}/login/1.0/{name}"
-        return requests.post(url, json=body, headers=headers, timeout=10)
+        return requests.post(url, json=body, headers=headers, timeout=60)
 
     body = {"mobileNumber": "+910000000000", "ucc": user["user_id"], "totp": user["request_token"]}
     assert step("tradeApiLogin", body | {"totp": "000000"}, app).status_code == 401
@@ -193,7 +193,7 @@ def test_quotes_need_the_app_alone(desk: Desk) -> None:
     desk.place(pt="MKT", pr="0")
     (held,) = desk.get("positions")["data"]
     url = f"{desk.url}/script-details/1.0/quotes/neosymbol/nse_cm|{held['tok']},nse_cm|1/all"
-    (found,) = requests.get(url, headers={"Authorization": desk.user["api_key"]}, timeout=10).json()
+    (found,) = requests.get(url, headers={"Authorization": desk.user["api_key"]}, timeout=60).json()
     assert (found["exchange"], found["exchange_token"]) == ("nse_cm", held["tok"])
     assert found["ltp"].endswith("00")
-    assert requests.get(url, headers=desk.headers, timeout=10).status_code == 401
+    assert requests.get(url, headers=desk.headers, timeout=60).status_code == 401

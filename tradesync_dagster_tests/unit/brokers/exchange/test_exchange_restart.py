@@ -13,13 +13,14 @@ from tradesync_dagster.brokers.exchange.orders import OrderRequest, RefusedError
 from tradesync_dagster.brokers.exchange.server import ExchangeConfig, serve, start_background
 from tradesync_dagster.brokers.exchange.units import IST
 from tradesync_dagster.brokers.exchange.venue import Venue
+from tradesync_dagster_tests.support.ports import free_port
 
 START = datetime(2025, 11, 17, 9, 20, tzinfo=IST)
 
 
 def _call(url: str, body: dict[str, Any] | None = None) -> Any:
     method = "GET" if body is None else "POST"
-    return requests.request(method, url, json=body, timeout=10).json()
+    return requests.request(method, url, json=body, timeout=60).json()
 
 
 def _venue(path: Path, **changes: Any) -> Venue:
@@ -79,7 +80,7 @@ def test_a_running_clock_keeps_its_offset_over_a_restart(tmp_path: Path) -> None
 
 def test_sigkill_loses_nothing(tmp_path: Path) -> None:
     config = ExchangeConfig(accounts=5, journal=tmp_path / "x.sqlite", people_rate=0.5)
-    with start_background(config) as running:
+    with start_background(config, port=free_port()) as running:
         for row in range(30):
             order = {
                 "user_id": "SIM001",
