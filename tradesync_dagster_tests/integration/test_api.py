@@ -52,10 +52,13 @@ def test_an_external_order_that_a_sync_found_is_listed(desk: Desk, api: Api) -> 
 
 def test_assigning_moves_an_order_and_the_audit_trail_names_the_key(desk: Desk, api: Api) -> None:
     confirmed(desk)
+    desk.services.add_strategy("desk", "momentum")
     [order] = rows(api.get(UNASSIGNED))
     wanted = {"pseudo_account": "SIM001", "order_ids": [order["order_id"]], "why": "placed by me"}
     answer = api.post("/external/assign", strategy_id="momentum", **wanted)
-    assert (answer.status_code, answer.json()) == (200, {"changed": 1})
+    assert answer.status_code == 200, answer.text
+    done = answer.json()
+    assert (done["changed"], done["order_ids"]) == (1, [order["order_id"]])
     assert rows(api.get(UNASSIGNED)) == []
     assert rows(api.get(EXTERNAL))[0]["strategy_id"] == "momentum"
     sums = rows(api.get("/metrics/SIM001"))
@@ -67,8 +70,9 @@ def test_assigning_moves_an_order_and_the_audit_trail_names_the_key(desk: Desk, 
         ).scalars()
     said = orjson.loads(detail) if isinstance(detail, str) else detail
     assert (said["who"], said["why"]) == ("asha's terminal", "placed by me")
-    assert api.post("/external/assign", strategy_id="momentum", **wanted).json() == {"changed": 0}
-    assert api.post("/external/assign", strategy_id="", **wanted).json() == {"changed": 1}
+    again = api.post("/external/assign", strategy_id="momentum", **wanted).json()
+    assert again == {"changed": 0, "order_ids": [], "assignment_id": None}
+    assert api.post("/external/assign", strategy_id="", **wanted).json()["changed"] == 1
     assert len(rows(api.get(UNASSIGNED))) == 1
 
 
@@ -76,6 +80,7 @@ def test_unknown_orders_and_those_of_other_accounts_are_404_and_move_nothing(
     desk: Desk, api: Api
 ) -> None:
     confirmed(desk)
+    desk.services.add_strategy("desk", "momentum")
     [order] = rows(api.get(UNASSIGNED))
     more = {"strategy_id": "momentum", "why": "by mistake"}
     mixed = [order["order_id"], str(uuid4())]
@@ -125,9 +130,12 @@ def test_what_is_said_of_a_break_is_kept_with_the_keys_name(
             state, "asha's terminal", f"to {verb}",
         )  # fmt: skip
         assert rows(api.get("/breaks", pseudo_account="SIM001")) == [row]
+    desk.clock.move(timedelta(hours=3))
+    aged = row | {"age_seconds": row["age_seconds"] + 3 * 3_600}
     monkeypatch.setattr(breaks_command, "open_services", lambda: desk.services)
     shown = CliRunner().invoke(app, ["breaks", "list", ACCOUNT, "--json"])
-    assert orjson.loads(shown.stdout) == [row]
+    assert orjson.loads(shown.stdout) == [aged] == rows(api.get("/breaks"))
+    assert "3 h" in CliRunner().invoke(app, ["breaks", "list"]).stdout
     assert rows(api.get("/breaks", pseudo_account="SIM002")) == []
     missing = api.post("/breaks/accept", note="?", **named | {"subject": "gone"})
     assert (missing.status_code, "gone" in problem(missing)) == (404, True)
@@ -176,8 +184,14 @@ def test_a_sync_is_started_in_dagster_for_the_accounts_of_the_organization(desk:
             api.send("POST", "/external/trigger-sync", params=query),
         ]
         bare = api.send("POST", "/external/trigger-sync", params={"pseudo_account": "SIM001"})
+        dagster.starts_runs = False
+        queued = api.post("/external/trigger-sync").json()
         dagster.launched = {"__typename": "UnauthorizedError", "message": "read only"}
         unlaunched = api.post("/external/trigger-sync")
+        dagster.raw = b'{"data": null}'
+        silent = api.post("/external/trigger-sync")
+        dagster.raw = b'{"data": null, "errors": [{"message": "the instance is gone"}]}'
+        failing = api.post("/external/trigger-sync")
     wanted = [
         (["desk/SIM001", "desk/SIM002"], False), (["desk/SIM003"], True), (["desk/SIM001"], False),
     ]  # fmt: skip
@@ -185,12 +199,16 @@ def test_a_sync_is_started_in_dagster_for_the_accounts_of_the_organization(desk:
         assert answer.status_code == 202, answer.text
         assert answer.json() == {
             "run_id": "run-1", "url": f"{dagster.url}/runs/run-1", "accounts": accounts,
+            "warning": None,
         }  # fmt: skip
     launched = [one["runConfigData"]["ops"]["sync_accounts"]["config"] for one in dagster.launches]
     assert launched[:3] == [{"accounts": keys, "force": force} for keys, force in wanted]
     assert {one["selector"]["jobName"] for one in dagster.launches} == {"sync_job"}
     assert bare.json() == answers[2].json(), "the key's own organization"
-    assert (unlaunched.status_code, "read only" in problem(unlaunched)) == (503, True)
+    assert (queued["run_id"], "is queued" in queued["warning"]) == ("run-1", True)
+    reasons = {"read only": unlaunched, "told nothing of": silent, "instance is gone": failing}
+    for reason, answer in reasons.items():
+        assert (answer.status_code, reason in problem(answer)) == (503, True)
 
 
 def test_without_dagster_a_sync_is_503_with_a_sentence(desk: Desk, api: Api) -> None:

@@ -23,8 +23,10 @@ def row(desk: Desk, broker_id: str) -> dict[str, Any]:
 
 
 def give(desk: Desk, strategy: str, broker_id: str) -> None:
-    wanted = Assignment([UUID(row(desk, broker_id)["order_id"])], strategy, "asha", "hers")
-    assert desk.services.assign(ACCOUNT, wanted) == 1
+    desk.services.add_strategy("desk", strategy)
+    order_id = UUID(row(desk, broker_id)["order_id"])
+    wanted = Assignment([order_id], strategy, "asha", "hers", allow_short=True)
+    assert desk.services.assign(ACCOUNT, wanted).order_ids == (order_id,)
 
 
 def owner(desk: Desk, broker_id: str) -> tuple[str, int]:
@@ -199,6 +201,16 @@ def test_the_threshold_is_a_setting(desk: Desk) -> None:
     held_by(desk, "momentum")
     strict = desk.with_settings(confidence_threshold=86)
     assert owner(strict, traded(strict, "SELL", 4)) == ("", 85)
+
+
+def test_a_version_of_the_rules_is_tried_over_history_and_then_switched_on(desk: Desk) -> None:
+    held_by(desk, "momentum")
+    assert owner(desk, traded(desk, "SELL", 3))[0] == "momentum"
+    words = desk.with_settings(attribution_rules="words")
+    _, [changed] = desk.services.try_attribution(words.services.attribution_rules())
+    assert (changed["decided"], changed["would_be"]) == ("momentum", "")
+    sold = traded(words, "SELL", 4)
+    assert (owner(words, sold)[0], why(words, sold)["version"]) == ("", "words")
 
 
 def test_a_sync_again_changes_nothing(desk: Desk) -> None:

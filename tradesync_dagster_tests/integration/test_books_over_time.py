@@ -1,7 +1,8 @@
 """Books over several days: accounts that come late, fills that come late, and books caught up."""
 
 from collections.abc import Iterator
-from datetime import date, timedelta
+from dataclasses import replace
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -171,6 +172,49 @@ def test_fills_that_leave_more_than_the_broker_had_are_told(desk: Desk) -> None:
     found = {row["kind"]: row["evidence"] for row in table(desk, "breaks")}
     assert found.pop("opening_differs") == {"units_too_many": "2"}
     assert set(found) == {"holding_differs"}, "the broker holds less, too"
+    desk.clock.move(timedelta(minutes=5))
+    add(desk, [fill for fill in known(desk) if fill.symbol == "INFY"], "tradebook")
+    desk.one(ACCOUNT)
+    assert ended(desk, "opening_differs") is None, "fills of another instrument say nothing"
+    add(desk, [fill for fill in known(desk) if fill.symbol == "TCS"], "tradebook")
+    at = desk.clock.moment
+    desk.one(ACCOUNT)
+    over = ended(desk, "opening_differs")
+    assert over is not None
+    assert at <= over <= desk.clock.moment
+    assert {row["state"] for row in table(desk, "breaks")} == {"resolved"}
+
+
+def ended(desk: Desk, kind: str) -> datetime | None:
+    """Tell when the only break of a kind ended."""
+    [found] = [row for row in table(desk, "breaks") if row["kind"] == kind]
+    assert (found["state"] == "resolved") == (found["resolved_at"] is not None)
+    at: datetime | None = found["resolved_at"]
+    return at
+
+
+def test_a_sale_without_its_purchase_is_told_until_the_purchase_is_known(desk: Desk) -> None:
+    late_account(desk)
+    bought = replace(known(desk, FRIDAY)[0], symbol="SBIN", product="CNC", isin="INE062A01020",
+                     trade_id="T7", broker_order_id="B7", quantity=5, side=Side.BUY)  # fmt: skip
+    sold = replace(bought, trade_id="T8", broker_order_id="B8", side=Side.SELL,
+                   filled_at=bought.filled_at + timedelta(minutes=1))  # fmt: skip
+    add(desk, [sold], "tradebook")
+    desk.one(ACCOUNT)
+    [found] = [row for row in table(desk, "breaks") if row["kind"] == "missing_opening_lot"]
+    assert (found["state"], found["evidence"]) == ("open", {"units": "5"})
+    desk.clock.move(timedelta(minutes=5))
+    add(desk, [replace(bought, trade_id="T6", quantity=3)], "tradebook")
+    desk.one(ACCOUNT)
+    [found] = [row for row in table(desk, "breaks") if row["kind"] == "missing_opening_lot"]
+    assert (found["state"], found["evidence"]) == ("open", {"units": "2"})
+    desk.clock.move(timedelta(minutes=5))
+    add(desk, [replace(bought, quantity=2)], "tradebook")
+    at = desk.clock.moment
+    desk.one(ACCOUNT)
+    over = ended(desk, "missing_opening_lot")
+    assert over is not None
+    assert at <= over <= desk.clock.moment
 
 
 def test_a_late_fill_takes_the_books_back_to_its_day(desk: Desk, tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ KEYS = ["DESK/ACC0", "DESK/ACC1", "DESK/ACC2"]
 
 def sim(url: str, path: str, body: dict[str, Any] | None = None) -> Any:
     data = None if body is None else json.dumps(body).encode()
-    with urllib.request.urlopen(urllib.request.Request(url + path, data), timeout=10) as answer:
+    with urllib.request.urlopen(urllib.request.Request(url + path, data), timeout=60) as answer:
         return json.loads(answer.read())
 
 
@@ -118,6 +118,6 @@ def test_a_dead_session_fails_its_own_partition_and_clears(
     text = str(desk.all_logs(run(desk, KEYS[2]).run_id))
     assert users[2]["access_token"] not in text
     delete = urllib.request.Request(exchange + "/sim/faults", method="DELETE")
-    urllib.request.urlopen(delete, timeout=10).close()
+    urllib.request.urlopen(delete, timeout=60).close()
     assert {name for name, key in recorded(run(desk)) if key == KEYS[2]} == set(ASSETS)
     assert recording.shown_failed(desk) == {}

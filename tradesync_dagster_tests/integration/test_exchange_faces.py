@@ -26,6 +26,7 @@ from tradesync_dagster.domain.errors import BrokerError
 from tradesync_dagster.domain.fills import Fill
 from tradesync_dagster.domain.ports import BrokerClient
 from tradesync_dagster.domain.watermarks import Derived, derive, known_of
+from tradesync_dagster_tests.support.told import TOLD, compared, rounded
 
 START = datetime(2025, 11, 19, 10, 0, tzinfo=IST)
 CONFIG = ExchangeConfig(accounts=3, history_days=4, people_rate=0.5, start_at=START)
@@ -56,7 +57,7 @@ def url() -> Iterator[str]:
 
 def sim(url: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
     method = "GET" if body is None else "POST"
-    return requests.request(method, url + path, json=body, timeout=10).json()
+    return requests.request(method, url + path, json=body, timeout=60).json()
 
 
 def through(url: str, broker: str, act: Callable[[BrokerClient], Awaitable[Any]]) -> Any:
@@ -112,57 +113,6 @@ async def trade(client: BrokerClient) -> list[str]:
 
 async def books(client: BrokerClient) -> list[Fetch[Any]]:
     return [await getattr(client, name)() for name in BOOKS]
-
-
-def rounded(units: int, digits: int) -> int:
-    step = 10 ** (6 - digits)
-    return (2 * units + step) // (2 * step) * step
-
-
-def as_kotak_tells(kind: str, row: Any) -> Any:
-    """Leave out what Kotak's wire has no word for, and round as it does.
-
-    Its tag is lost in a change, its carried positions have the last close for a cost, and its
-    holdings do not tell unsettled shares apart.
-    """
-    if kind == "orders":
-        return replace(row, average_price=rounded(row.average_price, 2), tag="")
-    if kind == "positions" and row.overnight_quantity:
-        return replace(row, average_price=0, overnight_price=0)
-    if kind == "holdings":
-        held, average = row.quantity + row.t1_quantity, rounded(row.average_price, 4)
-        known = replace(row, quantity=held, t1_quantity=0, average_price=average)
-        return replace(known, isin="", last_price=0)
-    return row
-
-
-def as_autotrader_tells(kind: str, row: Any) -> Any:
-    """Leave out what AutoTrader has no word for: today's sales of holdings, and earlier prices."""
-    if kind == "positions":
-        return replace(row, close_price=0, overnight_price=0)
-    return replace(row, used_quantity=0) if kind == "holdings" else row
-
-
-TOLD = {"AUTOTRADER": as_autotrader_tells, "KOTAK": as_kotak_tells}
-"""How to make of a row what a broker's wire can tell of it, where that is less."""
-
-
-def compared(fetch: Fetch[Any], broker: str) -> dict[Any, Any]:
-    """Give the rows of a book by what names them, less what a wire has no word for."""
-    rows: dict[Any, Any] = {}
-    for sent in fetch.rows:
-        row = TOLD[broker](fetch.kind, sent) if broker in TOLD else sent
-        if fetch.kind == "orders":
-            rows[row.broker_order_id] = replace(row, status_word=row.status.value)
-        elif fetch.kind == "trades":
-            rows[row.fill_id] = replace(row, isin="")
-        elif fetch.kind == "positions":  # Kite tells a close only of what was carried
-            close = row.close_price if row.overnight_quantity else 0
-            rows[row.exchange, row.symbol, row.product] = replace(row, close_price=close)
-        else:
-            rows[row.exchange, row.symbol, row.product] = row
-    assert len(rows) == len(fetch.rows)
-    return rows
 
 
 @pytest.mark.parametrize("broker", OTHERS)
@@ -321,7 +271,8 @@ def test_an_unknown_broker_is_refused(brokers: tuple[str, ...]) -> None:
     [("/orders", "ZERODHA"), ("/v2/nothing", "UPSTOX"), ("/v3/order/place", "UPSTOX"),
      ("/v1/x", "ZERODHA"), ("/trading/readPlatformOrders", "AUTOTRADER"),
      ("/trading", "ZERODHA"), ("/sim/health", "ZERODHA"), ("/quick/user/orders", "KOTAK"),
-     ("/portfolio/v1/holdings", "KOTAK"), ("/portfolio/holdings", "ZERODHA")],
+     ("/portfolio/v1/holdings", "KOTAK"), ("/portfolio/holdings", "ZERODHA"),
+     ("/paper/orders", "PAPER"), ("/paper", "ZERODHA")],
 )  # fmt: skip
 def test_a_path_belongs_to_one_face(path: str, broker: str) -> None:
     venue = Venue(CONFIG.genesis(), None, lambda: START)

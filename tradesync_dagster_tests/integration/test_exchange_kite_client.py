@@ -26,7 +26,7 @@ def url() -> Iterator[str]:
 
 def sim(url: str, path: str, body: dict[str, Any] | None = None) -> Any:
     method = "GET" if body is None else "POST"
-    return requests.request(method, url + path, json=body, timeout=10).json()
+    return requests.request(method, url + path, json=body, timeout=60).json()
 
 
 @pytest.fixture
@@ -129,7 +129,7 @@ def test_prices_on_the_wire_are_exact(url: str, kite: KiteConnect) -> None:
     sim(url, "/sim/step", {"steps": 7})
     buy(kite)
     header = {"Authorization": f"token {kite.api_key}:{kite.access_token}"}
-    raw = requests.get(f"{url}/trades", headers=header, timeout=5).content
+    raw = requests.get(f"{url}/trades", headers=header, timeout=60).content
     rows = json.loads(raw, parse_float=Decimal, parse_int=Decimal)["data"]
     truth = sim(url, "/sim/truth/SIM001")["data"]["fills"]
     exact = {fill["trade_id"]: Decimal(fill["price"]) for fill in truth[-len(rows) :]}
@@ -162,7 +162,7 @@ def test_margin_exception_on_the_wire(url: str, kite: KiteConnect) -> None:
     """The client knows no MarginException and raises its general one; the body names it."""
     header = {"Authorization": f"token {kite.api_key}:{kite.access_token}"}
     form = ITC | {"transaction_type": "BUY", "quantity": 1_000_000, "order_type": "MARKET"}
-    refused = requests.post(f"{url}/orders/regular", data=form, headers=header, timeout=5)
+    refused = requests.post(f"{url}/orders/regular", data=form, headers=header, timeout=60)
     assert (refused.status_code, refused.json()["error_type"]) == (400, "MarginException")
 
 

@@ -28,7 +28,7 @@ def url() -> Iterator[str]:
 
 def sim(url: str, path: str, body: dict[str, Any] | None = None) -> Any:
     method = "GET" if body is None else "POST"
-    return requests.request(method, url + path, json=body, timeout=10).json()
+    return requests.request(method, url + path, json=body, timeout=60).json()
 
 
 @pytest.fixture
@@ -203,7 +203,7 @@ def test_prices_on_the_wire_are_exact(url: str, upstox: SimpleNamespace, account
     place(upstox)
     book = f"{url}/v2/order/trades/get-trades-for-day"
     header = {"Authorization": f"Bearer {account['credentials']['UPSTOX']['access_token']}"}
-    raw = requests.get(book, headers=header, timeout=5).content
+    raw = requests.get(book, headers=header, timeout=60).content
     rows = json.loads(raw, parse_float=Decimal, parse_int=Decimal)["data"]
     truth = sim(url, f"/sim/truth/{account['user_id']}")["data"]["fills"]
     exact = {fill["trade_id"]: Decimal(fill["price"]) for fill in truth[-len(rows) :]}
@@ -254,7 +254,7 @@ def test_what_the_client_would_not_send(
     url: str, account: Any, method: str, path: str, body: bytes, code: str
 ) -> None:
     header = {"Authorization": f"Bearer {account['credentials']['UPSTOX']['access_token']}"}
-    answer = requests.request(method, url + path, data=body, headers=header, timeout=5)
+    answer = requests.request(method, url + path, data=body, headers=header, timeout=60)
     assert (answer.status_code, answer.json()["status"]) == (400, "error")
     assert answer.json()["errors"][0]["errorCode"] == code
 
@@ -281,7 +281,7 @@ def test_unknown_orders_routes_and_tokens(url: str, upstox: SimpleNamespace, acc
     books = f"{url}/v2/order/retrieve-all"
     for scheme, status in (("Bearer", 200), ("token", 401)):
         header = {"Authorization": f"{scheme} {good}"}
-        assert requests.get(books, headers=header, timeout=5).status_code == status
+        assert requests.get(books, headers=header, timeout=60).status_code == status
     for token in ("wrong", f"{account['api_key']}.wrong", account["access_token"]):
         with pytest.raises(ApiException) as caught:
             apis(client_of(url, token)).portfolio.get_holdings(V2)

@@ -22,7 +22,7 @@ from tradesync_dagster.domain.market_calendar import IST, trading_days
 from tradesync_dagster.domain.money import PRICE_UNIT, format_price, parse_price
 from tradesync_dagster.domain.orders import Side
 from tradesync_dagster.store.book_tables import lots
-from tradesync_dagster.sync.rebuilding import BEGINNING
+from tradesync_dagster.sync.keeping import BEGINNING
 from tradesync_dagster_tests.support.desk import Desk
 
 KEYS = ["desk/SIM001", "desk/SIM002", "desk/SIM003"]

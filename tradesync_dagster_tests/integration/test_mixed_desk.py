@@ -8,7 +8,7 @@ import pytest
 from tradesync_dagster.brokers.exchange.server import ExchangeConfig, running_exchange
 from tradesync_dagster.brokers.factory import ADAPTERS
 from tradesync_dagster.cli.simulated import Simulated, brokers
-from tradesync_dagster_tests.support.desk import Desk, open_desk
+from tradesync_dagster_tests.support.desk import Desk, ask, open_desk
 
 
 @pytest.fixture
@@ -50,6 +50,7 @@ def test_an_account_of_an_earlier_demo_stays_at_its_broker() -> None:
     config = ExchangeConfig(accounts=3, brokers=("ZERODHA", "UPSTOX"))
     with running_exchange(config) as url:
         exchange = Simulated(int(url.rpartition(":")[2]), 3, 7, Path("journal"), 3.0, 0.0)
+        ask(f"{url}/sim/accounts", {"user_id": "acme:paper", "cash": "5"})  # in acme's own books
         fresh = exchange.desk({})
         again = exchange.desk({"demo/SIM002": "ZERODHA", "other/SIM003": "UPSTOX"})
     assert [account.broker for account in fresh] == ["ZERODHA", "UPSTOX", "ZERODHA"]

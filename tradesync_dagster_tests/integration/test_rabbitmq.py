@@ -1,8 +1,11 @@
 """Notifications through a real RabbitMQ."""
 
+import socket
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
+from types import SimpleNamespace
 
 import pika
 import pytest
@@ -11,6 +14,7 @@ from pika.adapters.blocking_connection import BlockingChannel
 from tradesync_dagster.domain.errors import ConfigurationError
 from tradesync_dagster.domain.publications import OutboxMessage
 from tradesync_dagster.publish.rabbitmq import RabbitPublisher, Received, follow
+from tradesync_dagster_tests.support.ports import free_port
 
 pytestmark = pytest.mark.rabbitmq
 
@@ -121,7 +125,7 @@ def test_a_follower_receives_and_a_failed_handler_gives_back(
             follow(rabbitmq_url, rabbitmq_exchange, "account.#", fail, stop=stop, queue=queue)
         thread = threading.Thread(target=run)
         thread.start()
-        thread.join(20)
+        thread.join(60)
         stop.set()
         assert ready.is_set()
         assert [(one.message_id, one.body) for one in got] == [
@@ -134,3 +138,56 @@ def test_a_follower_receives_and_a_failed_handler_gives_back(
 def test_following_a_closed_port_says_so() -> None:
     with pytest.raises(ConfigurationError, match="cannot be followed"):
         follow("amqp://u:p@127.0.0.1:1/", "any", "#", print, stop=threading.Event())
+
+
+def _relay(port: int, target: str) -> threading.Thread:
+    """Open a port, and hand one connection on to the real server."""
+    address = pika.URLParameters(target)
+
+    def pump(source: socket.socket, sink: socket.socket) -> None:
+        with suppress(OSError):
+            while data := source.recv(65536):
+                sink.sendall(data)
+            sink.shutdown(socket.SHUT_WR)
+
+    server = socket.create_server(("127.0.0.1", port))
+    server.settimeout(60)
+
+    def run() -> None:
+        with server:
+            client, _ = server.accept()
+        with client, socket.create_connection((address.host, address.port)) as real:
+            back = threading.Thread(target=pump, args=(real, client))
+            back.start()
+            pump(client, real)
+            back.join(60)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    return thread
+
+
+def test_a_server_that_is_away_for_a_moment_is_tried_again(
+    rabbitmq_url: str, rabbitmq_exchange: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port = free_port()
+    paused: list[float] = []
+    relays: list[threading.Thread] = []
+
+    def pause(seconds: float) -> None:
+        paused.append(seconds)
+        if len(paused) == 2:
+            relays.append(_relay(port, rabbitmq_url))
+
+    monkeypatch.setattr("tradesync_dagster.publish.rabbitmq.time", SimpleNamespace(sleep=pause))
+    real = pika.URLParameters(rabbitmq_url)
+    url = rabbitmq_url.replace(f"@{real.host}:{real.port}", f"@127.0.0.1:{port}")
+    try:
+        assert list(RabbitPublisher(url).publish(_messages(rabbitmq_exchange, 2))) == [
+            "id-0",
+            "id-1",
+        ]
+    finally:
+        for relay in relays:
+            relay.join(60)
+    assert paused == [0.2, 0.4], "growing"

@@ -70,6 +70,9 @@ def test_a_difference_is_suspected_then_open_then_resolved(desk: Desk) -> None:
         connection.execute(book_tables.generations.update().values(stale_from=day))
     assert later(desk, minutes=5) == 0
     assert breaks(desk) == dict.fromkeys(keys, "resolved")
+    desk.clock.move(timedelta(days=1))
+    ages = {one["age_seconds"] for one in desk.services.breaks(ACCOUNT, everything=True)}
+    assert ages == {600}, "from the first look that found it to the one that found it gone"
 
 
 def test_a_holding_that_the_books_lack_is_a_break(desk: Desk) -> None:

@@ -6,12 +6,8 @@ from redis.cluster import RedisCluster
 
 from tradesync_dagster.domain.errors import ConfigurationError
 from tradesync_dagster.domain.publications import Snapshot
-from tradesync_dagster.publish.redis_snapshots import (
-    ACCOUNTS_KEY,
-    RedisSnapshots,
-    account_key,
-    connect,
-)
+from tradesync_dagster.publish.redis_servers import connect
+from tradesync_dagster.publish.redis_snapshots import ACCOUNTS_KEY, RedisSnapshots, account_key
 
 pytestmark = pytest.mark.redis
 

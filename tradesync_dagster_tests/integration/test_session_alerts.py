@@ -26,7 +26,7 @@ def tick(desk: Desk) -> str:
 
 def mend(desk: Desk) -> None:
     request = urllib.request.Request(f"{desk.url}/sim/faults", method="DELETE")
-    with urllib.request.urlopen(request, timeout=10):
+    with urllib.request.urlopen(request, timeout=60):
         pass
 
 

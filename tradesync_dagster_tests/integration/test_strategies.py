@@ -19,14 +19,17 @@ ACCOUNT = "desk/SIM001"
 @pytest.fixture
 def desk(database_url: str, tmp_path: Path) -> Iterator[Desk]:
     with open_desk(database_url, tmp_path) as desk:
+        for name in ("momentum", "hedge"):
+            desk.services.add_strategy("desk", name)
         yield desk
 
 
-def give(desk: Desk, strategy: str, *broker_ids: str) -> int:
+def give(desk: Desk, strategy: str, *broker_ids: str, allow_short: bool = False) -> int:
     rows = desk.services.orders(ACCOUNT, days=10)
     ids = [UUID(row["order_id"]) for row in rows if row["broker_order_id"] in broker_ids]
     assert len(ids) == len(broker_ids)
-    return desk.services.assign(ACCOUNT, Assignment(ids, strategy, "asha", "placed by her"))
+    wanted = Assignment(ids, strategy, "asha", "placed by her", allow_short=allow_short)
+    return len(desk.services.assign(ACCOUNT, wanted).order_ids)
 
 
 def metrics(desk: Desk) -> dict[str | None, dict[str, Any]]:
@@ -50,7 +53,7 @@ def test_a_change_of_owner_moves_lots_profit_and_metrics(desk: Desk) -> None:
     }
     assert owned[None] == whole[None]
 
-    assert give(desk, "hedge", sold) == 1
+    assert give(desk, "hedge", sold, allow_short=True) == 1
     split = metrics(desk)
     assert [split[name]["realised_pnl"] for name in ("momentum", "hedge")] == ["0.00", "0.00"]
     assert split["momentum"]["holdings"] == split["hedge"]["holdings"] == 1

@@ -1,5 +1,6 @@
 """An account whose broker has no trades keeps books as true as one whose broker has."""
 
+import urllib.request
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -7,7 +8,9 @@ from typing import Any
 
 import pytest
 
+from tradesync_dagster.cli import accounts
 from tradesync_dagster.domain.accounts import Account
+from tradesync_dagster.domain.errors import ConfigurationError, FileRefusedError
 from tradesync_dagster_tests.support.desk import Desk, ask, open_desk
 
 
@@ -66,6 +69,24 @@ def test_books_follow_without_trades(desk: Desk) -> None:
     assert len(derived) > 3
     desk.sync("auto/SIM001", force=True)
     assert len(books(desk, "auto/SIM001")[1]) == before
+
+
+def test_trades_made_from_orders_are_never_told_again_by_another_broker(
+    desk: Desk, tmp_path: Path
+) -> None:
+    account, _ = books(desk, "auto/SIM001")
+    accounts._check_stays(desk.services, account, "ZERODHA")  # there are none yet
+    desk.by_hand("BUY", 10)
+    desk.sync("auto/SIM001")
+    assert len(books(desk, "auto/SIM001")[1]) > 0
+    with pytest.raises(ConfigurationError, match="ZERODHA's trades and tradebooks would count"):
+        accounts._check_stays(desk.services, account, "ZERODHA")
+    accounts._check_stays(desk.services, account, "AUTOTRADER")
+    file = tmp_path / "tradebook.csv"
+    with urllib.request.urlopen(f"{desk.url}/sim/tradebook/SIM001", timeout=60) as answer:
+        file.write_bytes(answer.read())
+    with pytest.raises(FileRefusedError, match="ZERODHA, and auto/SIM001 is at AUTOTRADER"):
+        desk.services.import_tradebook(file, account.key, strict=False, progress=lambda _: None)
 
 
 def test_a_failed_or_shrunk_book_derives_nothing(desk: Desk) -> None:

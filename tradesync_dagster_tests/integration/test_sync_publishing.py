@@ -1,16 +1,26 @@
 """What leaves the house: snapshots in a real Redis, notifications through a real RabbitMQ."""
 
 import json
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pika
 import pytest
 import redis
 from pydantic import SecretStr
 
+from tradesync_dagster.domain.errors import MessagesStalledError
+from tradesync_dagster.domain.publications import OutboxMessage
+from tradesync_dagster.domain.results import TickSummary
 from tradesync_dagster.publish.redis_snapshots import account_key
 from tradesync_dagster.sync import cycle
+from tradesync_dagster.sync.documents import timestamp
+from tradesync_dagster.sync.publishing import OneWait, drain
 from tradesync_dagster_tests.support.desk import Desk
+from tradesync_dagster_tests.support.store_frames import stored
 
 CLOSED = "redis://127.0.0.1:9/0"
 
@@ -56,8 +66,13 @@ def test_a_crash_before_publishing_is_healed_by_the_next_sync(
     class CrashError(Exception):
         pass
 
-    def crash(*_: object) -> None:
-        raise CrashError
+    publish, looks = cycle.publish, []
+
+    def crash(*given: Any) -> tuple[str, ...]:
+        looks.append(given)
+        if len(looks) == 2:  # the first look's accounts do not wait for the one looked at again
+            raise CrashError
+        return publish(*given)
 
     desk.by_hand("BUY", 10)
     running = desk.with_settings(redis_url=SecretStr(redis_url))
@@ -65,7 +80,7 @@ def test_a_crash_before_publishing_is_healed_by_the_next_sync(
         patched.setattr(cycle, "publish", crash)
         with pytest.raises(CrashError):
             running.sync()
-    assert len(pending(desk)) == 4, "each account's, and the external order's"
+    assert len(pending(desk)) == 2, "the account's and the external order's; others' are out"
     assert running.sync().results[0].changed == frozenset()
     assert redis_client.exists(account_key("desk/SIM001"))
     assert pending(desk) == []
@@ -115,3 +130,86 @@ def test_a_rabbitmq_that_is_away_keeps_the_notes_in_order(desk: Desk, rabbitmq_u
 def test_notifications_can_be_switched_off(desk: Desk) -> None:
     desk.with_settings(rabbitmq_notifications_enabled=False).sync()
     assert pending(desk) == []
+
+
+def test_documents_are_as_their_schemas_say(desk: Desk) -> None:
+    desk.by_hand("BUY", 10)
+    desk.fault("html", path="/portfolio/holdings", user_id="SIM002", times=9)
+    desk.sync()
+    notes = [json.loads(message["body"]) for message in stored(desk.services.store, "outbox")]
+    completed = [note for note in notes if note["type"] == "sync_completed"]
+    assert {note["summary"]["status"] for note in completed} == {"success", "partial_success"}
+    for note in completed:
+        jsonschema.validate(note, schema("sync-completed"))
+    snapshots = desk.services.store.unpublished([1, 2, 3])
+    assert len(snapshots) == 3
+    for snapshot in snapshots:
+        jsonschema.validate(json.loads(snapshot.body), schema("snapshot"))
+
+
+def schema(name: str) -> Any:
+    docs = Path(__file__).resolve().parents[2] / "docs"
+    return json.loads((docs / f"{name}.schema.json").read_text())
+
+
+def test_only_notes_of_nothing_new_are_of_no_use_soon(desk: Desk) -> None:
+    desk.by_hand("BUY", 10)
+    first = desk.sync()
+    for _ in range(2):
+        desk.clock.move(timedelta(minutes=5))
+        last = desk.sync()
+    assert "apply" not in last.parts
+    passing = {
+        tick.started_at: [
+            message["passing"]
+            for message in stored(desk.services.store, "outbox")
+            if message["created_at"] == tick.started_at
+        ]
+        for tick in (first, last)
+    }
+    assert passing[last.started_at] == [True] * 3
+    assert set(passing[first.started_at]) == {False}
+
+
+@pytest.mark.redis
+def test_quiet_notes_say_what_came_of_redis(desk: Desk, redis_url: str) -> None:
+    running = desk.with_settings(redis_url=SecretStr(redis_url))
+    for _ in range(2):
+        desk.clock.move(timedelta(minutes=5))
+        running.sync()
+    desk.clock.move(timedelta(minutes=5))
+    assert said_of_redis(desk, running.sync()) == {"success"}
+    away = desk.with_settings(redis_url=SecretStr(CLOSED))
+    desk.clock.move(timedelta(minutes=5))
+    assert said_of_redis(desk, away.sync()) == {"failed"}
+
+
+def said_of_redis(desk: Desk, summary: TickSummary) -> set[str]:
+    assert "apply" not in summary.parts
+    notes = [json.loads(message["body"]) for message in stored(desk.services.store, "outbox")]
+    moment = timestamp(summary.started_at)
+    return {note["summary"]["redis_status"] for note in notes if note["timestamp"] == moment}
+
+
+class Stalls:
+    """A server that takes a few messages, then lets every sender wait."""
+
+    def __init__(self, takes: int = 0) -> None:
+        self.takes, self.asked = takes, 0
+
+    def publish(self, messages: Sequence[OutboxMessage]) -> Sequence[str]:
+        self.asked += 1
+        taken = [message.message_id for message in messages[: self.takes]]
+        raise MessagesStalledError("it takes nothing", taken)
+
+
+def test_a_server_that_stalls_is_waited_for_once_and_keeps_what_it_took(desk: Desk) -> None:
+    desk.with_settings(rabbitmq_url=SecretStr("amqp://guest:guest@127.0.0.1:9/")).sync()
+    waiting = [message.message_id for message in pending(desk)]
+    server = Stalls(takes=2)
+    once = OneWait(server)
+    for _ in range(3):
+        with pytest.raises(MessagesStalledError, match="it takes nothing"):
+            drain(desk.services.store, once, desk.clock)
+    assert server.asked == 1
+    assert [message.message_id for message in pending(desk)] == waiting[2:]

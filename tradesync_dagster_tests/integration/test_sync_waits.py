@@ -1,7 +1,7 @@
 """How long a tick waits for another look."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -12,10 +12,10 @@ from tradesync_dagster.domain.accounts import Account
 from tradesync_dagster.domain.answers import Fetch, Outcome
 from tradesync_dagster.domain.external import DetectionRules
 from tradesync_dagster.domain.orders import BrokerOrder, Origin
-from tradesync_dagster.store.engine import migrate, open_engine
 from tradesync_dagster.store.store import SqlStore
 from tradesync_dagster.sync.cycle import Sync, SyncRules
 from tradesync_dagster.sync.fetching import Answers
+from tradesync_dagster_tests.support.laid_books import lay
 from tradesync_dagster_tests.support.orders import DAY, sample_order
 
 RULES = SyncRules(DetectionRules(confirm=timedelta(seconds=30), minimum_age=timedelta(seconds=60)))
@@ -41,14 +41,16 @@ class Book:
     clock: Clock
     orders: dict[str, BrokerOrder]
 
-    async def fetch(self, accounts: Sequence[Account]) -> list[Answers]:
+    async def fetch(
+        self, accounts: Sequence[Account], known: object = None
+    ) -> AsyncIterator[list[Answers]]:
         def answer(kind: str, *rows: object) -> Fetch[object]:
             payload = f"{kind}{rows}"
             return Fetch(
                 kind, Outcome.COMPLETE, DAY, self.clock.now(), 0.1, rows, payload_hash=payload
             )
 
-        return [
+        yield [
             Answers(
                 account,
                 answer("orders", self.orders[account.pseudo_account]),
@@ -63,8 +65,7 @@ class Book:
 def test_an_order_dated_far_ahead_keeps_no_other_account_waiting(tmp_path: Path) -> None:
     placed = sample_order(datetime.fromisoformat("2026-03-02T05:00:00+00:00"))
     ahead = sample_order(placed.placed_at + timedelta(days=900))
-    engine = open_engine(f"sqlite:///{tmp_path}/books.sqlite3")
-    migrate(engine)
+    engine = lay(f"sqlite:///{tmp_path}/books.sqlite3")
     store = SqlStore(engine, MultiFernet([Fernet(Fernet.generate_key())]))
     store.put_accounts([Account(0, "desk", name, "ZERODHA", credentials={}) for name in "AB"])
     clock = Clock(placed.placed_at + timedelta(seconds=5))

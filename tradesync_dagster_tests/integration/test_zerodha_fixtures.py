@@ -155,6 +155,7 @@ def test_holdings() -> None:
     assert (book.outcome, book.rejects, path) == (Outcome.COMPLETE, (), "/portfolio/holdings")
     assert book.rows == (
         BrokerHolding("NSE", "AARON", "INE721Z01010", "CNC", 1, 0, 0, 161_000_000, 352_950_000),
+        BrokerHolding("NSE", "AARON", "INE721Z01010", "MTF", 1000, 0, 0, 100_000_000, 352_950_000),
         BrokerHolding("BSE", "SBIN", "INE062A01020", "CNC", 16, 0, 0, 801_781_250, 762_450_000),
     )
 

@@ -6,14 +6,14 @@ import pytest
 from cryptography.fernet import Fernet, MultiFernet
 from sqlalchemy import Engine
 
-from tradesync_dagster.store.engine import migrate, open_engine
 from tradesync_dagster.store.store import SqlStore
+from tradesync_dagster_tests.support.laid_books import lay
 from tradesync_dagster_tests.support.store_rows import accounts
 
 
 @pytest.fixture
 def engine(database_url: str) -> Iterator[Engine]:
-    engine = open_engine(database_url)
+    engine = lay(database_url)
     yield engine
     engine.dispose()
 
@@ -21,7 +21,6 @@ def engine(database_url: str) -> Iterator[Engine]:
 @pytest.fixture
 def store(engine: Engine) -> SqlStore:
     """Books with the accounts 1 and 2."""
-    migrate(engine)
     store = SqlStore(engine, MultiFernet([Fernet(Fernet.generate_key())]))
     store.put_accounts(accounts())
     assert [account.account_id for account in store.accounts()] == [1, 2]

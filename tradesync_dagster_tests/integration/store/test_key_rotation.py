@@ -26,7 +26,6 @@ _TOKEN = re.compile(rb"gAAAA[A-Za-z0-9_=-]{60,}")
 @pytest.fixture
 def books(engine: Engine) -> SqlStore:
     """Books of two accounts, closed with the old key, their credentials changed a few times."""
-    migrate(engine)
     store = SqlStore(engine, MultiFernet([OLD]))
     for length in (400, 40, 4000, 0):  # so that rows have moved and left room behind
         token = TOKEN + "x" * length

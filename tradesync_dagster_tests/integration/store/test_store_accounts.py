@@ -55,6 +55,20 @@ def test_an_account_put_again_is_brought_up_to_date(store: SqlStore) -> None:
     assert dict(second.credentials) == {"access_token": TOKEN}
 
 
+def test_one_account_is_read_without_opening_the_others(store: SqlStore) -> None:
+    found = store.account("ORG/A2")
+    assert found is not None
+    assert (found.key, dict(found.credentials)) == ("ORG/A2", {"access_token": TOKEN})
+    with store.writing() as connection:
+        table = metadata.tables["accounts"]
+        closed = table.update().where(table.c.pseudo_account == "A1").values(credentials=b"x")
+        connection.execute(closed)
+    assert store.account("ORG/A2") == found
+    assert store.account("ORG/A3") is None
+    store.set_enabled("ORG/A2", enabled=False)
+    assert store.account("ORG/A2") is None
+
+
 def test_a_disabled_account_is_left_out(store: SqlStore) -> None:
     store.set_enabled("ORG/A1", enabled=False)
     assert [account.key for account in store.accounts()] == ["ORG/A2"]

@@ -3,8 +3,9 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from tradesync_dagster.domain.attribution_rows import OwnedOrder, Strategy
-from tradesync_dagster.domain.orders import OrderStatus, Side, order_id_of
+from tradesync_dagster.domain.attribution_rows import ASSIGNED, UNDONE, OwnedOrder, Strategy
+from tradesync_dagster.domain.order_parts import Part
+from tradesync_dagster.domain.orders import OrderEvent, OrderStatus, Side, order_id_of
 from tradesync_dagster.store.store import SqlStore
 from tradesync_dagster_tests.support.store_rows import (
     ATTRIBUTION,
@@ -37,7 +38,8 @@ def test_a_claim_is_there_once_until_it_is_removed(store: SqlStore) -> None:
         found = work.claims(["ORG"])
         assert sorted(found, key=lambda one: one.account_id or 0) == [CLAIM, mine]
         assert work.claims(["ORG2"]) == []
-        assert work.remove_claim(CLAIM.claim_id)
+        assert not work.remove_claim(CLAIM.claim_id, "ORG2")
+        assert work.remove_claim(CLAIM.claim_id, "ORG")
         assert not work.remove_claim(CLAIM.claim_id)
         assert work.claims(None) == [mine]
 
@@ -57,6 +59,36 @@ def test_owned_orders_tell_what_still_works_and_what_was_guessed(store: SqlStore
         assert found == [first, replace(first, working=0, guessed=True)]
         assert work.owned_orders([1], DAY + timedelta(days=1)) == []
         assert work.owned_orders([2], DAY) == []
+
+
+def test_an_order_in_parts_is_owned_by_each_for_its_own_units(store: SqlStore) -> None:
+    row = replace(ROW, quantity=100, filled_quantity=70, pending_quantity=30)
+    parts = (Part("S1", 60), Part("S2", 30))
+    shared = replace(ORDER, broker=row, strategy_id="", confidence=None, parts=parts)
+    with store.begin([1]) as work:
+        work.put_orders([shared], [])
+        found = {one.strategy_id: one for one in work.owned_orders([1], DAY)}
+        assert {name: (one.quantity, one.working) for name, one in found.items()} == {
+            "S1": (60, 0), "S2": (30, 20),
+        }  # fmt: skip
+        work.put_orders([replace(shared, strategy_id="S3")], [])
+        assert [one.quantity for one in work.owned_orders([1], DAY)] == [60, 30, 10]
+        work.put_orders([replace(shared, status=OrderStatus.CANCELLED)], [])
+        assert [one.working for one in work.owned_orders([1], DAY)] == [0, 0]
+
+
+def test_what_changed_owners_is_told_oldest_first(store: SqlStore) -> None:
+    others = OrderEvent(ORDER.order_id, "seen", T0, {})
+    first, then = (
+        OrderEvent(ORDER.order_id, kind, at, {"to": "S1"})
+        for kind, at in ((ASSIGNED, T0), (UNDONE, T1))
+    )
+    with store.begin([1]) as work:
+        work.put_orders([ORDER], [then, others, first])
+        assert work.owner_events([ORDER.order_id]) == {ORDER.order_id: [first, then]}
+        assert work.owner_events([]) == {}
+        assert work.has_order(ORDER.order_id, [1])
+        assert not work.has_order(ORDER.order_id, [2])
 
 
 def test_a_decision_is_kept_once_for_each_version(store: SqlStore) -> None:

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from sqlalchemy import update
 
+from tradesync_dagster.domain.answers import Payload
 from tradesync_dagster.domain.book_states import BookState
 from tradesync_dagster.domain.breaks import Break
 from tradesync_dagster.store.schema import metadata
@@ -99,11 +100,14 @@ def test_a_reject_twice_in_one_answer_counts_once(store: SqlStore) -> None:
 def test_payloads_are_kept_by_hash_and_packed(store: SqlStore) -> None:
     body = b"[" + b"0," * 5_000 + b"0]"
     with store.begin([1]) as work:
-        work.add_payloads({"one": body, "two": b""}, T0)
-        work.add_payloads({"one": body}, T1)
-        work.add_payloads({}, T1)
+        work.add_payloads([Payload("one", 1, body), Payload("two", 1, b"")], T0)
+        work.add_payloads([Payload("one", 2, body, held=True)], T1)
+        work.add_payloads([Payload("one", 2, body)], T1)
+        work.add_payloads([], T1)
     one, two = stored(store, "raw_payloads")
     assert (zlib.decompress(one["body"]), one["first_seen_at"]) == (body, T0)
+    assert (one["account_id"], one["last_seen_at"], one["held"]) == (None, T1, True)
+    assert (two["account_id"], two["last_seen_at"], two["held"]) == (1, T0, False)
     assert len(one["body"]) < 100
     assert zlib.decompress(two["body"]) == b""
 

@@ -5,13 +5,14 @@ from datetime import date, timedelta, timezone
 from typing import Any
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import text, update
 
 from tradesync_dagster.domain.book_frames import FILL_COLUMNS
 from tradesync_dagster.domain.book_states import AddedFills, Generation
 from tradesync_dagster.domain.errors import StoreError
 from tradesync_dagster.domain.fills import Fill
 from tradesync_dagster.domain.orders import Side
+from tradesync_dagster.store.engine import open_engine
 from tradesync_dagster.store.schema import metadata
 from tradesync_dagster.store.store import SqlStore
 from tradesync_dagster_tests.support.store_frames import dump, fill_rows, rows, stored
@@ -219,3 +220,14 @@ def test_books_are_stale_from_the_earliest_day_that_changed(store: SqlStore) -> 
         assert stale() == [None, None], "known fills mark nothing"
         work.add_fills(_on(4), "broker")
         assert work.generations([1])[1] == Generation(1, T0, date(2026, 3, 4), DAY)
+
+
+def test_no_plan_outlives_the_table_that_it_was_made_for(postgres_url: str) -> None:
+    """One made while a table was small would read all of it for each key once it is large."""
+    engine = open_engine(postgres_url)
+    with engine.connect() as connection:
+        for number in range(20):
+            connection.execute(text("SELECT :number"), {"number": number})
+        kept = connection.execute(text("SELECT statement FROM pg_prepared_statements")).all()
+    engine.dispose()
+    assert kept == []

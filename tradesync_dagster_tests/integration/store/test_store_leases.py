@@ -21,7 +21,7 @@ def test_writers_of_one_account_take_turns(store: SqlStore) -> None:
 
     def add(account_ids: list[int]) -> None:
         try:
-            start.wait(10)
+            start.wait(60)
             for _ in range(5):
                 with store.begin(account_ids) as work:
                     states = work.states([1])

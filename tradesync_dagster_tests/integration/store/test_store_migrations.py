@@ -1,14 +1,17 @@
 """Coming to the present schema, from nothing and from books that are in use."""
 
+from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import JSON, DateTime, Engine, LargeBinary, bindparam, inspect, text
+from alembic.script import ScriptDirectory
+from sqlalchemy import JSON, DateTime, Engine, LargeBinary, Uuid, bindparam, inspect, text
 from sqlalchemy import Date as DateType
 
 from tradesync_dagster.domain.errors import ConfigurationError, NotMigratedError
@@ -59,6 +62,13 @@ OLDER: list[tuple[str, dict[str, Any]]] = [
                     "reason": "x", "raw": "{}", "first_seen_at": AT, "last_seen_at": AT}),
 ]  # fmt: skip
 """Rows as the first schema had them."""
+
+
+@pytest.fixture
+def engine(empty_database_url: str) -> Iterator[Engine]:
+    engine = open_engine(empty_database_url)
+    yield engine
+    engine.dispose()
 
 
 def older_books(engine: Engine) -> None:
@@ -134,6 +144,51 @@ def test_what_people_and_brokers_said_outlives_the_upgrade(engine: Engine) -> No
         assert rows(engine, f"SELECT count(*) FROM {made_again}") == [("0",)]  # noqa: S608
 
 
+def of(order_id: UUID) -> Any:
+    return bindparam("id", order_id, type_=Uuid())
+
+
+def test_orders_and_what_happened_to_them_outlive_their_table(engine: Engine) -> None:
+    older_books(engine)
+    migrate(engine, "0004")
+    texts = (
+        "exchange_order_id", "parent_order_id", "client_order_id", "validity", "variety", "tag",
+        "message", "strategy_id", "status_word", "product", "order_type",
+    )  # fmt: skip
+    numbers = (
+        "quantity", "filled_quantity", "pending_quantity", "cancelled_quantity", "price",
+        "trigger_price", "average_price",
+    )  # fmt: skip
+    times = ("placed_at", "updated_at", "first_seen_at", "last_seen_at")
+    row = dict.fromkeys(texts, "") | dict.fromkeys(numbers, 1) | dict.fromkeys(times, AT)
+    place = {"account_id": 1, "trade_date": LAST_DAY, "broker_order_id": "B1", "side": "BUY"}
+    names = row | place | {"origin": "external", "status": "open"} | _PLACE
+    columns, marks = ", ".join(names), ", ".join(f":{name}" for name in names)
+    order_id = UUID("ecd5bf3b-b1d6-5748-9e4e-2b0bfc3c568b")
+    values = [bindparam(n, v, type_=TYPES.get(type(v))) for n, v in names.items()]
+    events = "INSERT INTO order_events (order_id, at, kind, detail) VALUES (:id, :at, 'seen', '{}')"
+    with engine.begin() as connection:
+        statement = f"INSERT INTO orders (order_id, {columns}) VALUES (:id, {marks})"  # noqa: S608
+        connection.execute(text(statement).bindparams(*values, of(order_id)))
+        at = bindparam("at", AT, type_=TYPES[datetime])
+        connection.execute(text(events).bindparams(at, of(order_id)))
+    for _ in range(2):
+        migrate(engine)
+        joined = "SELECT broker_order_id, kind FROM orders JOIN order_events USING (order_id)"
+        assert rows(engine, joined) == [("B1", "seen")]
+        with engine.begin() as connection:
+            connection.execute(text("UPDATE orders SET retry_count = 2"))
+        assert rows(engine, "SELECT retry_count, cancel_asked FROM orders") == [("2", "")]
+        downgrade(engine, "0004")
+        assert rows(engine, joined) == [("B1", "seen")]
+    migrate(engine)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE orders SET broker_order_id = ''"))
+    downgrade(engine, "0004")
+    assert rows(engine, "SELECT count(*) FROM orders") == [("0",)]
+    assert rows(engine, "SELECT count(*) FROM order_events") == [("0",)]
+
+
 def test_books_in_use_can_go_back_and_come_again(engine: Engine) -> None:
     older_books(engine)
     fresh = inspect(engine)
@@ -150,6 +205,31 @@ def test_books_in_use_can_go_back_and_come_again(engine: Engine) -> None:
     migrate(engine)
     query = "SELECT account_id, stale_from FROM generations ORDER BY 1"
     assert rows(engine, query) == [("1", str(FIRST_DAY)), ("2", str(LAST_DAY))]
+
+
+def test_every_single_step_up_and_down_keeps_what_people_and_brokers_said(engine: Engine) -> None:
+    older_books(engine)
+    with engine.connect() as connection:
+        script = ScriptDirectory.from_config(engines._config(connection))
+        steps = [one.revision for one in script.walk_revisions()][::-1]
+    said = "SELECT fill_id, account_id, quantity, price, filled_at FROM fills ORDER BY 1"
+    kept = {
+        query: rows(engine, query)
+        for query in (
+            said,
+            "SELECT organization_id, pseudo_account, broker, credentials FROM accounts ORDER BY 2",
+            "SELECT kind, subject, state, owner FROM breaks",
+            "SELECT digest, reason, raw FROM quarantine",
+            "SELECT isin, multiplier, last_price FROM instruments",
+        )
+    }
+    way = [(migrate, step) for step in steps[1:]] + [(engines.downgrade, s) for s in steps[-2::-1]]
+    for go, step in way:
+        go(engine, step)
+        with engine.connect() as connection:
+            assert MigrationContext.configure(connection).get_current_revision() == step
+        for query, before in kept.items():
+            assert rows(engine, query) == before, (go.__name__, step, query)
 
 
 def _columns(engine: Engine, table: str) -> tuple[dict[str, tuple[str, bool]], list[str]]:

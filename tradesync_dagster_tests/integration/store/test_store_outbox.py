@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from tradesync_dagster.domain.publications import Snapshot
+from tradesync_dagster.domain.publications import Published, Snapshot
 from tradesync_dagster.store.store import SqlStore
 from tradesync_dagster_tests.support.store_frames import dump
 from tradesync_dagster_tests.support.store_rows import (
@@ -35,6 +35,17 @@ def test_what_was_published_is_not_asked_for_again_until_it_changes(store: SqlSt
     store.mark_published([])
     assert store.unpublished(None) == [], "an older version does not undo a newer one"
     assert store.unpublished([2, 1]) == [newer, taken[1]], "asked for by account: all of them"
+
+
+def test_only_what_is_published_whole_can_have_been_lost_by_the_publisher(store: SqlStore) -> None:
+    with store.begin([1, 2]) as work:
+        work.put_snapshots({1: b"a", 2: b"x"})
+    assert store.published([1, 2]) == []
+    store.mark_published(store.unpublished(None))
+    with store.begin([1]) as work:
+        work.put_snapshots({1: b"b"})
+    assert store.published([1, 2]) == [Published(2, "ORG/A2", 1)], "of 1, the newest still waits"
+    assert store.published([1]) == []
 
 
 def test_the_outbox_is_sent_in_the_order_it_was_filled(store: SqlStore) -> None:

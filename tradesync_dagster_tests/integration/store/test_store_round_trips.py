@@ -6,11 +6,13 @@ from datetime import timedelta
 
 import pytest
 
+from tradesync_dagster.domain.answers import Payload
 from tradesync_dagster.domain.book_states import AddedFills, BookState, Generation
 from tradesync_dagster.domain.breaks import Break
 from tradesync_dagster.domain.errors import StoreError
 from tradesync_dagster.domain.facts import Facts
-from tradesync_dagster.domain.orders import Origin, order_id_of
+from tradesync_dagster.domain.order_parts import ALL_UNITS, Part
+from tradesync_dagster.domain.orders import Origin, order_id_of, placed_id_of
 from tradesync_dagster.store.store import SqlStore
 from tradesync_dagster_tests.support.store_frames import dump, fill_rows, rows
 from tradesync_dagster_tests.support.store_rows import (
@@ -25,6 +27,7 @@ from tradesync_dagster_tests.support.store_rows import (
     INTENT,
     ISIN,
     LOT,
+    NEXT,
     OPENING,
     ORDER,
     POSITION,
@@ -65,8 +68,13 @@ def test_the_same_write_twice_changes_nothing(store: SqlStore) -> None:
     with store.begin([1]) as work:
         assert write_everything(work) == AddedFills(added=1, since={1: DAY})
     before = dump(store)
-    elsewhere = {"api_keys"}  # written by people, not within a sync (test_api)
-    assert all(before[name] for name in before if name not in elsewhere), "a table went untested"
+    # Written by people, or by a tick as a whole, and not within the transaction of a sync.
+    elsewhere = {
+        "api_keys", "audit_log", "notification_preferences", "people", "people_sessions", "retries",
+        "sign_in_failures", "ticks",
+    }  # fmt: skip
+    untested = {name for name in before if not before[name]} - elsewhere
+    assert not untested
     with store.begin([1]) as work:
         assert write_everything(work) == AddedFills(known=1)
     assert dump(store) == before
@@ -88,24 +96,52 @@ def test_orders_and_placements_keep_to_the_accounts_and_days_asked_for(store: Sq
         assert work.intents([1, 2], T0 + timedelta(microseconds=1)) == []
 
 
-def test_assignments_are_the_orders_that_a_strategy_owns(store: SqlStore) -> None:
+def test_assignments_are_the_orders_that_strategies_own(store: SqlStore) -> None:
     owned = replace(ORDER, strategy_id="trend")
     theirs = replace(owned, order_id=order_id_of(2, DAY, "B1"), account_id=2)
     nobodys = replace(
         ORDER, order_id=order_id_of(1, DAY, "B2"), broker=replace(ROW, broker_order_id="B2")
     )
+    whole = {
+        "account_id": 1,
+        "trade_date": DAY.toordinal(),
+        "broker_order_id": "B1",
+        "strategy_id": "trend",
+        "start": 0,
+        "end": ALL_UNITS,
+    }
     with store.begin([1, 2]) as work:
         work.put_orders([owned, theirs, nobodys], [])
-        assert rows(work.assignments([1])) == [
-            {
-                "account_id": 1,
-                "trade_date": DAY.toordinal(),
-                "broker_order_id": "B1",
-                "strategy_id": "trend",
-            }
-        ]
+        assert rows(work.assignments([1])) == [whole]
         assert len(work.assignments([1, 2])) == 2
         assert work.assignments([]).empty
+        later = replace(ROW, trade_date=NEXT)
+        again = replace(ORDER, order_id=order_id_of(1, NEXT, "B1"), broker=later)
+        work.put_orders([again], [])
+        nobody = whole | {"trade_date": NEXT.toordinal(), "strategy_id": ""}
+        found = sorted(rows(work.assignments([1])), key=lambda row: row["trade_date"])
+        assert found == [whole, nobody], "the id came back, for nobody"
+        unsent = replace(owned, order_id=placed_id_of(1, "ts-9"),
+                         broker=replace(ROW, broker_order_id="", status_word=""))  # fmt: skip
+        other = replace(unsent, order_id=placed_id_of(1, "ts-8"))
+        work.put_orders([unsent, other], [])
+        assert len(work.assignments([1])) == 2, "an order without the broker's id owns no fill"
+        assert work.assignments([2])["strategy_id"].tolist() == ["trend"]
+
+
+def test_the_parts_of_an_order_are_kept_in_order(store: SqlStore) -> None:
+    parts = (Part("zeta", 6), Part("alpha", 4))
+    shared = replace(ORDER, parts=parts, strategy_id="trend", confidence=None)
+    with store.begin([1]) as work:
+        work.put_orders([shared], [])
+        assert work.orders([1], DAY) == [shared]
+        found = work.assignments([1])
+        assert found[["strategy_id", "start", "end"]].to_numpy().tolist() == [
+            ["zeta", 0, 6], ["alpha", 6, 10], ["trend", 10, ALL_UNITS],
+        ]  # fmt: skip
+        work.put_orders([ORDER], [])
+        assert work.orders([1], DAY) == [ORDER]
+        assert work.assignments([1]).empty
 
 
 def test_a_refused_transaction_keeps_nothing(store: SqlStore) -> None:
@@ -140,11 +176,11 @@ def test_a_conflict_keeps_what_was_first(store: SqlStore) -> None:
     with store.begin([1]) as work:
         work.put_orders([moved], [replace(EVENT, detail={"other": 1})])
         work.put_intents([replace(INTENT, state="acknowledged", created_at=T1)])
-        work.add_payloads({"hash": b"other"}, T1)
+        work.add_payloads([Payload("hash", 1, b"other")], T1)
         work.put_openings([replace(OPENING, quantity=1)])
         assert work.orders([1], DAY) == [replace(moved, first_seen_at=T0)]
         assert work.intents([1], T0) == [replace(INTENT, state="acknowledged")]
         assert work.facts([1]).openings == (OPENING,), "what was taken over once stays"
     stored = dump(store)
     assert stored["order_events"][0][-1] == EVENT.detail
-    assert stored["raw_payloads"] == [("hash", zlib.compress(b"[]", 1), T0)]
+    assert stored["raw_payloads"] == [("hash", zlib.compress(b"[]", 1), T0, 1, T1, False)]
