@@ -1,7 +1,7 @@
 """Books by day against a bookkeeper who works unit by unit, and against themselves resumed."""
 
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from fractions import Fraction
 from typing import Any
@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from tradesync_dagster.domain.book_days import STILL_OPEN
 from tradesync_dagster.domain.book_frames import QUEUE, empty_lots
 from tradesync_dagster.domain.bookkeeping import Books, keep
+from tradesync_dagster.domain.closed_lots import closed_on
 from tradesync_dagster.domain.facts import DELIVERY, Conversion, CorporateAction, Facts
 from tradesync_dagster.domain.orders import Side
 
@@ -203,6 +204,27 @@ def test_what_was_paid_is_either_held_or_realised(rows: list[dict[str, Any]], kn
     last = books.days.drop_duplicates(QUEUE, keep="last")
     assert last["cost"].sum() == cost
     assert last["quantity"].sum() == held["quantity"].sum()
+
+
+@unhurried
+@given(fills(), facts())
+def test_the_pairs_that_a_day_closed_earned_what_the_day_did(
+    rows: list[dict[str, Any]], known: Facts
+) -> None:
+    """Conversions of earlier days' units may net two products, which no fill closes."""
+    known = replace(known, conversions=tuple(m for m in known.conversions if not m.overnight))
+    whole = frame(rows)
+    books = keep(empty_lots(), whole, known, 1)
+    for day in range(FIRST, FIRST + 5):
+        eve = books.lots[(books.lots["held_from"] < day) & (books.lots["held_to"] >= day)]
+        closed = closed_on(eve, whole[whole["trade_date"] == day], known, day)
+        days = books.days[books.days["trade_date"] == day].set_index(QUEUE)
+        earned = closed.groupby(QUEUE)["realised_pnl"].sum()
+        assert days["realised_pnl"].to_dict() == dict.fromkeys(days.index, 0) | earned.to_dict()
+        sums = (closed["closing_price"] - closed["opening_price"]) * closed["quantity"]
+        assert (sums == closed["realised_pnl"]).all()
+        for counted, sign in (("wins", closed["realised_pnl"] > 0), ("losses", sums < 0)):
+            assert days[counted].sum() == sign.sum()
 
 
 def _set(rows: pd.DataFrame) -> set[tuple[Any, ...]]:

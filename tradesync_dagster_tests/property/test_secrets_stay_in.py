@@ -25,6 +25,9 @@ secret = secret.map("Zq7{}".format)  # no word of the source or of an answer is 
 status = st.sampled_from([200, 400, 401, 403, 429, 500, 503])
 place = st.sampled_from(["message", "type", "row", "id", "page", "cut", "url", "header", "list"])
 
+KEYED = {"PAPER", "ZERODHA"}
+"""Brokers that are called with a key beside the token."""
+
 
 def body(where: str, told: str) -> bytes:
     """An answer that repeats what it was asked with."""
@@ -77,14 +80,14 @@ async def everything_told(adapter: Any) -> list[str]:
 def test_adapters_repeat_no_credential(
     broker: str, key: str, token: str, where: str, code: int
 ) -> None:
-    told = f"{key}:{token}" if broker == "ZERODHA" else token
+    told = f"{key}:{token}" if broker in KEYED else token
 
     def give(_: Call) -> tuple[int, bytes, dict[str, str]]:
         headers = {"Content-Type": told} if where == "header" else JSON
         return code, body("page" if where == "header" else where, told), headers
 
     adapter = client(broker, give, {"api_key": key, "access_token": token, "sid": token})
-    secrets = (key, token) if broker == "ZERODHA" else (token,)
+    secrets = (key, token) if broker in KEYED else (token,)
     for text in asyncio.run(everything_told(adapter)):
         assert not leaks(text, secrets)
 
@@ -108,13 +111,15 @@ def test_what_has_no_credential_is_the_very_same_body() -> None:
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
 @pytest.mark.parametrize(
-    "step", [hang, reset, say(429), say(503), say(text="x" * 99), None], ids=str
+    "step",
+    [hang, reset, say(429), say(503), say(text="x" * 99), None],
+    ids=["hang", "reset", "429", "503", "text", "none"],
 )
 def test_transport_errors_name_no_query_header_or_form(method: str, step: Step | None) -> None:
     token = "s3cr3t-t0k3n"
 
     async def main() -> list[str]:
-        policy = TransportPolicy(timeout_seconds=0.1, retry_attempts=1, max_body_bytes=50)
+        policy = TransportPolicy(timeout_seconds=0.2, retry_attempts=1, max_body_bytes=50)
         transport = Transport(MovingClock(), policy, random.Random(1))
         told = []
         async with serving(step or say()) as server:
