@@ -1,201 +1,64 @@
-"""``tradesync demo`` as a person runs it: real processes, a hand-placed order, Ctrl-C."""
+"""``tradesync demo`` as a person runs it: one demo for all, which the last of the tests ends.
+
+A hand-placed order is found; a program asks for a sync over HTTP; a backfill and the audit run in
+its Dagster; a browser draws Dagster's pages; Ctrl-C leaves nothing but the data.
+"""
 
 import os
+import re
 import shutil
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
-import orjson
 import pytest
 
+from tradesync_dagster.bootstrap.dagster_graphql import ENDED, Dagster
+from tradesync_dagster_tests.support.api import Api
+from tradesync_dagster_tests.support.pages import Browser
+from tradesync_dagster_tests.support.ports import free_ports
+from tradesync_dagster_tests.support.stacks import (
+    START_SECONDS,
+    TRADESYNC,
+    Demo,
+    descendants,
+    end,
+    environment,
+    runs,
+    start,
+)
+
+ACCOUNTS = 3
+TRADING_DAYS = 4
+"""Of the week from 2 March 2026, whose Tuesday is Holi."""
 _ENVIRONMENT = os.environ  # noqa: TID251
-_SETTINGS = ("TRADESYNC_", "DAGSTER_", "REDIS_", "RABBITMQ_")
-_START_SECONDS = 120.0
-_END_SECONDS = 30.0
-_TRADESYNC = [sys.executable, "-m", "tradesync_dagster.cli"]
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
-def environment(**extra: str) -> dict[str, str]:
-    own = {k: v for k, v in _ENVIRONMENT.items() if not k.startswith(_SETTINGS)}
-    return own | extra
-
-
-def free_ports(count: int) -> list[int]:
-    probes = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [probe.getsockname()[1] for probe in probes]
-    for probe in probes:
-        probe.close()
-    return ports
-
-
-@dataclass
-class Demo:
-    home: Path
-    port: int
-    exchange_port: int
-    process: "subprocess.Popen[bytes]"
-    output: Path
-
-    @property
-    def exchange(self) -> str:
-        return f"http://127.0.0.1:{self.exchange_port}"
-
-    @property
-    def ui(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    def wait_for_tick(self) -> str:
-        deadline = time.monotonic() + _START_SECONDS
-        while time.monotonic() < deadline:
-            text = self.output.read_text()
-            ticks = [line for line in text.splitlines() if line.startswith("sync ")]
-            if ticks:
-                return ticks[0]
-            if self.process.poll() is not None:
-                pytest.fail(f"the demo ended with code {self.process.returncode}:\n{text}")
-            time.sleep(0.1)
-        pytest.fail(f"no tick within {_START_SECONDS:g} s:\n{self.output.read_text()}")
-
-    def ask(self, *arguments: str) -> Any:
-        short = {"TRADESYNC_CONFIRM_SECONDS": "1", "TRADESYNC_MINIMUM_AGE_SECONDS": "1"}
-        found = subprocess.run(
-            [*_TRADESYNC, *arguments, "--json"],
-            env=environment(TRADESYNC_HOME=str(self.home), **short),
-            cwd=self.home,
-            capture_output=True,
-            check=False,
-            timeout=60,
-        )
-        assert found.returncode == 0, found.stderr.decode()
-        return orjson.loads(found.stdout)
-
-    def end(self) -> None:
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGINT)
-        try:
-            self.process.wait(_END_SECONDS)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-            raise
-
-
-def start(home: Path, *options: str) -> Demo:
-    port, exchange_port = free_ports(2)
-    home.mkdir(parents=True, exist_ok=True)
-    output = home.parent / f"{home.name}.out"
-    where = [f"--home={home}", f"--port={port}", f"--exchange-port={exchange_port}"]
-    with output.open("wb") as file:
-        process = subprocess.Popen(
-            [*_TRADESYNC, "demo", *where, "--accounts=3", *options],
-            env=environment(), cwd=home.parent, stdout=file, stderr=subprocess.STDOUT,
-        )  # fmt: skip
-    return Demo(home, port, exchange_port, process, output)
-
-
-def descendants(root: int) -> set[int]:
-    """Everything that a process has started, and what that has started."""
-    parents: dict[int, int] = {}
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            parents[int(stat.parent.name)] = int(stat.read_text().rpartition(")")[2].split()[1])
-        except OSError:
-            continue
-    found: set[int] = set()
-    fresh = {root}
-    while fresh:
-        fresh = {pid for pid, parent in parents.items() if parent in fresh} - found
-        found |= fresh
-    return found
-
-
-def runs(pid: int) -> bool:
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
-        return False
-    return state not in "ZX"
-
-
-@pytest.fixture
-def home() -> Iterator[Path]:
-    """A short path: sockets below a home have little room for their names."""
+@pytest.fixture(scope="module")
+def demo() -> Iterator[Demo]:
+    """A demo after its first tick; its home has a short path, for the sockets below it."""
     with tempfile.TemporaryDirectory(prefix="tsdemo", ignore_cleanup_errors=True) as folder:
-        yield Path(folder) / "home"
+        started = start(Path(folder) / "home")
+        try:
+            assert f"{ACCOUNTS} accounts" in started.wait_for_tick()
+            yield started
+        finally:
+            started.end()
 
 
-def test_a_hand_placed_order_is_found_and_ctrl_c_leaves_nothing(home: Path) -> None:
-    demo = start(home, "--people-rate=0")
-    try:
-        assert "3 accounts" in demo.wait_for_tick()
-        assert len({row["broker"] for row in demo.ask("accounts", "list")}) == 3
-        user = httpx.get(f"{demo.exchange}/sim/accounts").json()[0]["user_id"]
-        by_hand = {
-            "user_id": user, "tradingsymbol": "INFY", "exchange": "NSE",
-            "transaction_type": "BUY", "quantity": 3,
-        }  # fmt: skip
-        placed = httpx.post(f"{demo.exchange}/sim/orders", json=by_hand).raise_for_status()
-        order_id = placed.json()["data"]["order_id"]
-        time.sleep(1.5)
-        summary = demo.ask("sync", "--account", f"demo/{user}")
-        assert summary["errors"] == 0
-        found = [
-            row for row in demo.ask("external", f"demo/{user}")
-            if row["broker_order_id"] == order_id
-        ]  # fmt: skip
-        assert [(row["origin"], row["symbol"], row["quantity"]) for row in found] == [
-            ("external", "INFY", 3)
-        ]
-        children = descendants(demo.process.pid)
-        assert len(children) >= 3
-    finally:
-        demo.end()
-    assert demo.process.returncode == 0, demo.output.read_text()
-    assert "Ended." in demo.output.read_text()
-    assert not [pid for pid in children if runs(pid)]
-
-
-def test_a_second_demo_finds_its_data_and_a_dead_exchange_ends_it(home: Path) -> None:
-    first = start(home)
-    try:
-        first.wait_for_tick()
-    finally:
-        first.end()
-    before = {row["broker_order_id"] for row in first.ask("orders")}
-    assert before
-    second = start(home)
-    try:
-        second.wait_for_tick()
-        assert before <= {row["broker_order_id"] for row in second.ask("orders")}
-        children = descendants(second.process.pid)
-        exchange = [
-            pid
-            for pid in children
-            if b"exchange\0serve" in Path(f"/proc/{pid}/cmdline").read_bytes()
-        ]
-        os.kill(exchange[0], signal.SIGKILL)
-        assert second.process.wait(_END_SECONDS) == 1
-        assert "exchange ended by itself with code -9" in second.output.read_text()
-        assert not [pid for pid in children if runs(pid)]
-    finally:
-        second.end()
-
-
-def test_a_port_in_use_is_a_sentence(home: Path) -> None:
+def test_a_port_in_use_is_a_sentence(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         found = subprocess.run(
-            [*_TRADESYNC, "demo", f"--home={home}", f"--port={taken.getsockname()[1]}"],
-            env=environment(), cwd=home.parent, capture_output=True, check=False, timeout=60,
+            [*TRADESYNC, "demo", f"--home={tmp_path}", f"--port={taken.getsockname()[1]}"],
+            env=environment(), cwd=tmp_path, capture_output=True, check=False, timeout=120,
         )  # fmt: skip
     assert found.returncode == 1
     sentence = found.stderr.decode()
@@ -204,22 +67,132 @@ def test_a_port_in_use_is_a_sentence(home: Path) -> None:
     assert len(sentence.splitlines()) == 1
 
 
+def test_a_hand_placed_order_is_found_and_shown(demo: Demo) -> None:
+    assert len({row["broker"] for row in demo.ask("accounts", "list")}) == ACCOUNTS
+    user = httpx.get(f"{demo.exchange}/sim/accounts", timeout=60).json()[0]["user_id"]
+    by_hand = {
+        "user_id": user, "tradingsymbol": "INFY", "exchange": "NSE",
+        "transaction_type": "BUY", "quantity": 3,
+    }  # fmt: skip
+    placed = httpx.post(f"{demo.exchange}/sim/orders", json=by_hand, timeout=60).raise_for_status()
+    order_id = placed.json()["data"]["order_id"]
+    time.sleep(1.5)
+    summary = demo.ask("sync", "--account", f"demo/{user}")
+    assert summary["errors"] == 0
+    found = [
+        row for row in demo.ask("external", f"demo/{user}") if row["broker_order_id"] == order_id
+    ]
+    assert [(row["origin"], row["symbol"], row["quantity"]) for row in found] == [
+        ("external", "INFY", 3)
+    ]
+    assert "demo/SIM001" in overview(demo)
+
+
+def overview(demo: Demo) -> str:
+    """Sign in with the password that the demo printed, and look."""
+    said = re.search(r"Sign in as: +(\S+), password (\S+)", demo.output.read_text())
+    assert said, demo.output.read_text()
+    browser = Browser(f"http://127.0.0.1:{demo.api_port}")
+    with browser.client:
+        page = browser.sign_in(said[1], said[2])
+        assert f"{demo.ui}/runs" in page.links
+        return page.text
+
+
+def test_a_sync_that_a_program_asks_for_runs_in_dagster(demo: Demo, tmp_path: Path) -> None:
+    made = demo.ask("api", "keys", "add", "--organization", "demo", "--name", "e2e")
+    with serving(demo, tmp_path / "api.log") as url:
+        api = Api(url, made["token"], "demo")
+        answer = api.post("/external/trigger-sync", pseudo_account="SIM001", force=True)
+        assert answer.status_code == 202, answer.text
+        launched = answer.json()
+        dagster = Dagster(demo.ui)
+        while dagster.status(launched["run_id"]) not in ENDED:
+            time.sleep(0.5)
+        ended = dagster.status(launched["run_id"])
+        reasons = dagster.reasons(launched["run_id"])
+        refused = Api(url, None, "demo").post("/external/trigger-sync").status_code
+        positions = api.get("/positions/SIM001").json()
+    shown = demo.ask("positions", "demo/SIM001")
+    assert (ended, refused) == ("SUCCESS", 401), reasons
+    assert launched["accounts"] == ["demo/SIM001"]
+    assert launched["url"] == f"{demo.ui}/runs/{launched['run_id']}"
+    assert [row["symbol"] for row in positions] == [row["symbol"] for row in shown]
+    assert made["token"] not in (tmp_path / "api.log").read_text()
+
+
+@contextmanager
+def serving(demo: Demo, log: Path) -> Iterator[str]:
+    (port,) = free_ports(1)
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [*TRADESYNC, "api", "serve", "--port", str(port), "--dagster-url", demo.ui],
+            env=environment(TRADESYNC_HOME=str(demo.home)),
+            cwd=demo.home,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            url = f"http://127.0.0.1:{port}"
+            deadline = time.monotonic() + START_SECONDS
+            while not ready(url):
+                assert process.poll() is None, log.read_text()
+                assert time.monotonic() < deadline, log.read_text()
+                time.sleep(0.1)
+            yield url
+        finally:
+            end(process)
+        assert process.returncode == 0, log.read_text()
+
+
+def ready(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/health/ready", timeout=60).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+def test_a_backfill_is_one_run_that_dagster_shows(demo: Demo) -> None:
+    stretch = ["--from", "2026-03-02", "--to", "2026-03-06", "--dagster-url", demo.ui]
+    launched = demo.ask("backfill", *stretch)
+    dagster = Dagster(demo.ui)
+    audit = dagster.launch("audit_books", {})
+    while dagster.status(audit) not in ENDED:
+        time.sleep(0.5)
+    audited = dagster.status(audit)
+    nodes = ask(
+        demo.ui,
+        '{ assetNodes(assetKeys: [{path: "daily_positions"}, {path: "daily_holdings"}]) '
+        "{ partitionStats { numMaterialized numFailed } } }",
+    )["assetNodes"]
+    found = ask(
+        demo.ui, '{ runsOrError(filter: {pipelineName: "rebuild_history"}) '
+        "{ ... on Runs { results { runId status tags { key value } } } } }",
+    )["runsOrError"]["results"]  # fmt: skip
+    assert launched["status"] == audited == "SUCCESS"
+    full = {"numMaterialized": ACCOUNTS * TRADING_DAYS, "numFailed": 0}
+    assert [node["partitionStats"] for node in nodes] == [full, full]
+    assert [run["runId"] for run in found] == [launched["run_id"]]
+    assert {"key": "dagster/max_runtime", "value": "14400"} in found[0]["tags"]
+
+
+def ask(ui: str, query: str) -> Any:
+    answer = httpx.post(f"{ui}/graphql", json={"query": query}, timeout=60).json()
+    assert not answer.get("errors"), answer
+    return answer["data"]
+
+
 @pytest.mark.browser
-def test_the_browser_shows_the_assets(home: Path) -> None:
+def test_the_browser_shows_the_assets(demo: Demo) -> None:
     browser = next(filter(None, map(shutil.which, _BROWSERS)), None)
     if browser is None:
         if _ENVIRONMENT.get("TRADESYNC_REQUIRE_SERVICES") == "1":
             pytest.fail("Chromium is not installed", pytrace=False)
         pytest.skip("Chromium is not installed")
-    demo = start(home)
-    try:
-        demo.wait_for_tick()
-        page = dump_page(browser, f"{demo.ui}/assets", home)
-    finally:
-        demo.end()
+    page = dump_page(browser, f"{demo.ui}/assets", demo.home)
     for asset in ("order_book", "external_orders", "positions", "holdings", "snapshots"):
         assert asset in page
-    assert (home / "assets.png").stat().st_size > 10_000
+    assert (demo.home / "assets.png").stat().st_size > 10_000
 
 
 def dump_page(browser: str, address: str, home: Path) -> str:
@@ -234,7 +207,34 @@ def dump_page(browser: str, address: str, home: Path) -> str:
     for wanted in (f"--screenshot={home / 'assets.png'}", "--dump-dom"):
         found = subprocess.run(
             [browser, *flags, wanted, address], cwd=home, env=environment(),
-            capture_output=True, check=True, timeout=120,
+            capture_output=True, check=True, timeout=300,
         )  # fmt: skip
         page = found.stdout.decode()
     return page
+
+
+def test_ctrl_c_leaves_nothing_but_data_and_a_dead_exchange_ends_the_next(demo: Demo) -> None:
+    children = descendants(demo.process.pid)
+    demo.end()
+    assert demo.process.returncode == 0, demo.output.read_text()
+    assert "Ended." in demo.output.read_text()
+    assert len(children) >= 4
+    assert not [pid for pid in children if runs(pid)]
+    before = {row["broker_order_id"] for row in demo.ask("orders")}
+    assert before
+    second = start(demo.home)
+    try:
+        second.wait_for_tick()
+        assert before <= {row["broker_order_id"] for row in second.ask("orders")}
+        children = descendants(second.process.pid)
+        exchange = [
+            pid
+            for pid in children
+            if b"exchange\0serve" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        ]
+        os.kill(exchange[0], signal.SIGKILL)
+        assert second.process.wait(START_SECONDS) == 1
+        assert "exchange ended by itself with code -9" in second.output.read_text()
+        assert not [pid for pid in children if runs(pid)]
+    finally:
+        second.end()
