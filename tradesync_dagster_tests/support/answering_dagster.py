@@ -13,9 +13,14 @@ JOBS = [
     {
         "name": "__repository__",
         "location": {"name": "ours"},
-        "jobs": [{"name": "rebuild_history"}, {"name": "sync_job"}],
+        "jobs": [
+            {"name": "rebuild_history"},
+            {"name": "sync_job"},
+            {"name": "moderate_fake_orders"},
+        ],
     },
 ]
+SENSORS = ("due_moderation",)
 LAUNCHED = {"__typename": "LaunchRunSuccess", "run": {"runId": "run-1"}}
 
 
@@ -30,23 +35,56 @@ class Dagster:
     events: list[dict[str, Any]] = field(default_factory=list)
     asked: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     raw: bytes | None = None
+    running: bool = True
+    looks_that_overwrite: int = 0
+    starts_runs: bool = True
+    looked_at: list[float] = field(default_factory=lambda: [1772463600.25])
 
     def answer(self, body: dict[str, Any]) -> bytes:
         if self.raw is not None:
             return self.raw
         variables = body["variables"]
-        (name,) = [n for n in ("repositoriesOrError", "launchRun", "runOrError", "logsForRun")
+        (name,) = [n for n in ("repositoriesOrError", "launchRun", "runOrError", "logsForRun",
+                               "startSensor", "stopSensor", "instance {")
                    if n in body["query"]]  # fmt: skip
+        name = name.removesuffix(" {")
         self.asked.append((name, variables))
         found: dict[str, Any] = {
-            "repositoriesOrError": {"__typename": "RepositoryConnection", "nodes": self.jobs},
+            "repositoriesOrError": {
+                "__typename": "RepositoryConnection",
+                "nodes": [one | {"sensors": self._sensors(one)} for one in self.jobs],
+            },
+            "startSensor": {"__typename": "Sensor"},
+            "stopSensor": {"__typename": "StopSensorMutationResult"},
+            "instance": {
+                "__typename": "Instance",
+                "daemonHealth": {
+                    "allDaemonStatuses": [
+                        {"daemonType": "SENSOR", "healthy": self.running},
+                        {"daemonType": "QUEUED_RUN_COORDINATOR", "healthy": self.starts_runs},
+                    ]
+                },
+            },
             "launchRun": self.launched,
             "logsForRun": {"__typename": "EventConnection", "events": self.events},
         }
         if name == "runOrError":
             status = self.statuses.pop(0) if len(self.statuses) > 1 else self.statuses[0]
             found[name] = {"__typename": "Run", "status": status}
+        if name in {"startSensor", "stopSensor"}:
+            self.running = name == "startSensor" or self.looks_that_overwrite > 0
+            self.looks_that_overwrite -= name == "stopSensor"
         return json.dumps({"data": {name: found[name]}}).encode()
+
+    def _sensors(self, repository: dict[str, Any]) -> list[dict[str, Any]]:
+        """Every repository's sensors; only ours has the ones that are asked for."""
+        state = {
+            "id": "state-1",
+            "status": "RUNNING" if self.running else "STOPPED",
+            "ticks": [{"timestamp": at} for at in self.looked_at],
+        }
+        names = SENSORS if repository["location"]["name"] == "ours" else ("elsewhere",)
+        return [{"name": name, "sensorState": state} for name in names]
 
     @property
     def launches(self) -> list[dict[str, Any]]:

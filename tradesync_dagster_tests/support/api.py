@@ -44,17 +44,19 @@ class Api:
 
 
 @contextmanager
-def running_api(services: Services, dagster_url: str = NOWHERE) -> Iterator[str]:
+def running_api(
+    services: Services, dagster_url: str = NOWHERE, *, listening: bool = False
+) -> Iterator[str]:
     """Serve on a free port."""
-    server = server_of(create_app(services, Dagster(dagster_url, 10)))
-    with _listening("127.0.0.1", 0) as listening:
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+    server = server_of(create_app(services, Dagster(dagster_url, 10), listening=listening))
+    with _listening("127.0.0.1", 0) as door:
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [door]})
         thread.start()
         try:
             while not server.started:
                 assert thread.is_alive(), "the server ended before it began"
                 time.sleep(0.01)
-            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+            yield f"http://127.0.0.1:{door.getsockname()[1]}"
         finally:
             server.should_exit = True
             thread.join()

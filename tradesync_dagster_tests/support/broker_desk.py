@@ -26,13 +26,14 @@ from tradesync_dagster_tests.support.wire import MovingClock
 
 START = datetime(2025, 11, 19, 10, 0, tzinfo=IST)
 USER = "SIM001"
-POLICY = TransportPolicy(timeout_seconds=2.0, retry_attempts=1, retry_delay=0.0)
-SHORT = replace(POLICY, timeout_seconds=0.15)
+POLICY = TransportPolicy(timeout_seconds=20.0, retry_attempts=1, retry_delay=0.0)
+SHORT = replace(POLICY, timeout_seconds=1.0)
 """For answers that never come: a busy machine must not make others as late."""
 REQUEST = OrderRequest("NSE", "ITC", "CNC", "BUY", "MARKET", 5, tag="ts1")
 BROKERS = {
     "AUTOTRADER": REQUEST,
     "KOTAK": REQUEST,
+    "PAPER": REQUEST,
     "UPSTOX": REQUEST,
     "ZERODHA": REQUEST,
 }

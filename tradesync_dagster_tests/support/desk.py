@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from tradesync_dagster.bootstrap import Services
-from tradesync_dagster.brokers.exchange.server import ExchangeConfig, running_exchange
+from tradesync_dagster.brokers.exchange.server import ExchangeConfig
 from tradesync_dagster.domain.accounts import Account
 from tradesync_dagster.domain.results import AccountResult, TickSummary
 from tradesync_dagster.settings import Settings
-from tradesync_dagster.store.engine import migrate, open_engine
 from tradesync_dagster.store.store import SqlStore
+from tradesync_dagster_tests.support.exchange_thread import exchange_thread
+from tradesync_dagster_tests.support.laid_books import lay
 
 OPENING = datetime(2026, 11, 19, 4, 0, tzinfo=UTC)
 """A Thursday, 09:30 IST."""
@@ -49,7 +50,7 @@ def ask(url: str, body: dict[str, Any] | None = None) -> Any:
         data=None if body is None else json.dumps(body).encode(),
         headers={"content-type": "application/json"},
     )
-    with urllib.request.urlopen(request, timeout=30) as response:
+    with urllib.request.urlopen(request, timeout=60) as response:
         answer = json.load(response)
     return answer["data"] if isinstance(answer, dict) and "data" in answer else answer
 
@@ -110,11 +111,10 @@ def open_desk(database_url: str, home: Path, **exchange: Any) -> Iterator[Desk]:
         broker_api_retry_attempts=0,
         _env_file=None,
     )
-    engine = open_engine(database_url)
-    migrate(engine)
+    engine = lay(database_url)
     store = SqlStore(engine, settings.cipher())
     config = ExchangeConfig(start_at=OPENING, **{"accounts": 3, "people_rate": 0.0} | exchange)
-    with running_exchange(config) as url:
+    with exchange_thread(config) as url:
         store.put_accounts(
             [
                 Account(

@@ -1,12 +1,17 @@
-"""A real HTTP server that alerts are sent to, and what it was told."""
+"""A real HTTP server that alerts are sent to, what it was told, and a desk that tells it."""
 
 import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from pydantic import SecretStr
+
+from tradesync_dagster_tests.support.desk import Desk
 
 SECRET = "hunter-77"
 
@@ -21,8 +26,9 @@ class Listener:
     notes: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
 
     def url(self, path: str = "one", **more: str) -> str:
-        query = "".join(f"&{name}={value}" for name, value in more.items())
-        return f"json://asha:{SECRET}@127.0.0.1:{self.port}/{path}?cto=1{query}"
+        wait = {"cto": "20", "rto": "20"} | more
+        query = "&".join(f"{name}={value}" for name, value in wait.items())
+        return f"json://asha:{SECRET}@127.0.0.1:{self.port}/{path}?{query}"
 
     def told(self, path: str = "one") -> list[str]:
         """The lines that came to a path."""
@@ -42,7 +48,7 @@ def listening() -> Iterator[Listener]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             if listener.hang is not None and self.path.startswith("/slow"):
-                listener.hang.wait(20)
+                listener.hang.wait(60)
             if listener.status == 200 and not self.path.startswith("/refused"):
                 listener.notes.append((self.path.partition("?")[0], json.loads(body)))
                 self.send_response(200)
@@ -65,4 +71,13 @@ def listening() -> Iterator[Listener]:
             listener.hang.set()
         server.shutdown()
         server.server_close()
-        thread.join(10)
+        thread.join(60)
+
+
+def tick(desk: Desk, minutes: int = 1) -> tuple[str, ...]:
+    desk.clock.move(timedelta(minutes=minutes))
+    return desk.sync().publish_errors
+
+
+def with_people(desk: Desk, *urls: str) -> Desk:
+    return desk.with_settings(notify_urls=SecretStr(",".join(urls)))

@@ -13,11 +13,11 @@ from tradesync_dagster.domain.answers import Reject
 from tradesync_dagster.domain.facts import CorporateAction, Settlement
 from tradesync_dagster.domain.fills import Fill
 from tradesync_dagster.domain.orders import Side
-from tradesync_dagster.store.engine import migrate, open_engine
 from tradesync_dagster.store.store import SqlStore
 from tradesync_dagster.sync.correcting import Statement, annul_fill, correct_fill
 from tradesync_dagster.sync.history import as_of, catch_up, replay
 from tradesync_dagster.sync.recording_facts import Record, RecordsResult, import_records
+from tradesync_dagster_tests.support.laid_books import lay
 from tradesync_dagster_tests.support.store_frames import stored
 
 MONDAY = date(2026, 3, 2)
@@ -112,8 +112,7 @@ class Books:
 
 @contextmanager
 def open_books(database_url: str) -> Iterator[Books]:
-    engine = open_engine(database_url)
-    migrate(engine)
+    engine = lay(database_url)
     store = SqlStore(engine, MultiFernet([Fernet(Fernet.generate_key())]))
     secrets = {"access_token": "token"}
     store.put_accounts(

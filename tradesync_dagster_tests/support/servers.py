@@ -7,7 +7,6 @@ not: choosing which servers tests use (``conftest``).
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -21,18 +20,14 @@ import redis
 from pika.exceptions import AMQPError
 from sqlalchemy import make_url
 
+from tradesync_dagster_tests.support.ports import free_port
+
 
 class MissingError(Exception):
     """A service is not there; says why."""
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def wait(answer: Callable[[], object], passing: type[Exception], seconds: int = 10) -> None:
+def wait(answer: Callable[[], object], passing: type[Exception], seconds: int = 120) -> None:
     """Wait until a server that was started answers."""
     for _ in range(10 * seconds):
         with suppress(passing):
@@ -55,14 +50,14 @@ def dsn(url: str) -> str:
 
 
 def ask(url: str, statement: str) -> str:
-    with psycopg.connect(dsn(url), autocommit=True, connect_timeout=3) as connection:
+    with psycopg.connect(dsn(url), autocommit=True, connect_timeout=20) as connection:
         cursor = connection.execute(statement.encode())
         row = cursor.fetchone() if cursor.description else None
         return str(row[0]) if row else ""
 
 
 @contextmanager
-def own_postgres() -> Iterator[str]:
+def own_postgres(*options: str) -> Iterator[str]:
     """Start an installed PostgreSQL in a directory of its own; it does not run as root."""
     initdb, server = binary("initdb"), binary("postgres")
     user = None if os.getuid() else "postgres"
@@ -81,8 +76,9 @@ def own_postgres() -> Iterator[str]:
         )
         if made.returncode:
             raise MissingError(f"initdb: {made.stderr.strip()}")
+        where = ["-D", home / "data", "-p", str(port), "-h", "127.0.0.1", "-k", home, "-F"]
         process = subprocess.Popen(
-            [server, "-D", home / "data", "-p", str(port), "-h", "127.0.0.1", "-k", home, "-F"],
+            [server, *where, *options],
             user=user,
             cwd=home,
             stdout=subprocess.DEVNULL,
@@ -94,7 +90,7 @@ def own_postgres() -> Iterator[str]:
             yield url
         finally:
             process.send_signal(signal.SIGINT)
-            process.wait(20)
+            process.wait(60)
     except (OSError, LookupError) as error:
         raise MissingError(f"PostgreSQL could not be started: {error}") from error
     finally:
@@ -127,11 +123,11 @@ def own_redis(*options: str) -> Iterator[int]:
             yield port
         finally:
             process.terminate()
-            process.wait(20)
+            process.wait(60)
 
 
 @contextmanager
-def own_rabbitmq() -> Iterator[str]:
+def own_rabbitmq(config: str = "") -> Iterator[str]:
     """Start an installed RabbitMQ with a name, ports and a port mapper of its own.
 
     Debian's command changes to another user, who cannot write here; the script behind it does not.
@@ -150,10 +146,11 @@ def own_rabbitmq() -> Iterator[str]:
             "RABBITMQ_MNESIA_BASE": f"{home}/mnesia",
             "RABBITMQ_LOG_BASE": f"{home}/log",
             "RABBITMQ_PID_FILE": f"{home}/pid",
-            "RABBITMQ_CONFIG_FILE": f"{home}/none",
+            "RABBITMQ_CONFIG_FILE": f"{home}/own.conf",
             "RABBITMQ_CONF_ENV_FILE": f"{home}/none.conf",
             "RABBITMQ_ENABLED_PLUGINS_FILE": f"{home}/plugins",
         }
+        Path(f"{home}/own.conf").write_text(config)
         environment = {**os.environ, **own}  # noqa: TID251
         process = subprocess.Popen(
             [server],
@@ -164,12 +161,12 @@ def own_rabbitmq() -> Iterator[str]:
         )
         url = f"amqp://guest:guest@127.0.0.1:{port}/"
         try:
-            wait(lambda: _answers(url), AMQPError, seconds=60)
+            wait(lambda: _answers(url), AMQPError)
             yield url
         finally:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGTERM)
-            process.wait(30)
+            process.wait(60)
             subprocess.run(
                 [binary("epmd"), "-port", mapper, "-kill"], check=False, capture_output=True
             )

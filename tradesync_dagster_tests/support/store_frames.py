@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import select
+from sqlalchemy import Engine, select
 
 from tradesync_dagster.domain.book_frames import DAY_COLUMNS, LOT_COLUMNS
 from tradesync_dagster.domain.bookkeeping import Books
@@ -78,3 +78,16 @@ def stored(store: SqlStore, table: str) -> list[dict[str, Any]]:
     with store.reading() as connection:
         query = select(found).order_by(*found.primary_key.columns)
         return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def refuse_rows(engine: Engine, name: str, account_id: int) -> None:
+    """Let the database itself refuse new rows of an account in a table."""
+    refused = f"CHECK (account_id <> {account_id}) NOT VALID"
+    check = f"ALTER TABLE {name} ADD CONSTRAINT no_{name} {refused}"
+    if engine.dialect.name == "sqlite":  # which adds no checks to tables that are there
+        check = (
+            f"CREATE TRIGGER no_{name} BEFORE INSERT ON {name} "
+            f"WHEN new.account_id = {account_id} BEGIN SELECT RAISE(ABORT, 'no'); END"
+        )
+    with engine.begin() as connection:
+        connection.exec_driver_sql(check)

@@ -3,11 +3,12 @@
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import pandas as pd
 
 from tradesync_dagster.domain.accounts import Account
-from tradesync_dagster.domain.answers import Reject
+from tradesync_dagster.domain.answers import Payload, Reject
 from tradesync_dagster.domain.attribution_rows import Attribution, Claim
 from tradesync_dagster.domain.book_days import STILL_OPEN
 from tradesync_dagster.domain.book_states import AddedFills, BookState, Generation
@@ -19,8 +20,12 @@ from tradesync_dagster.domain.facts import (
     OpeningBalance,
     Settlement,
 )
+from tradesync_dagster.domain.fake_orders import FakeOrder
 from tradesync_dagster.domain.fills import Fill
+from tradesync_dagster.domain.looks import Look
 from tradesync_dagster.domain.market_calendar import microseconds
+from tradesync_dagster.domain.marks import Mark
+from tradesync_dagster.domain.order_limits import Halt, Limits
 from tradesync_dagster.domain.orders import (
     BrokerOrder,
     Intent,
@@ -32,10 +37,12 @@ from tradesync_dagster.domain.orders import (
     order_id_of,
 )
 from tradesync_dagster.domain.publications import OutboxMessage
+from tradesync_dagster.domain.quiet_looks import QuietLooks
 from tradesync_dagster.store.accounts import Accounts
 from tradesync_dagster.store.rows import insert_new
 from tradesync_dagster.store.schema import metadata
 from tradesync_dagster.store.store import SqlUnitOfWork
+from tradesync_dagster_tests.support.task_rows import write_tasks
 
 DAY = date(2026, 3, 2)
 NEXT = DAY + timedelta(days=1)
@@ -191,6 +198,9 @@ CORRECTION = {
     "reason": "annulled by the exchange",
     "who": "asha",
 }
+FAKE_ORDER = FakeOrder(
+    UUID(int=1), "ORG", "PJM", "HUB", "BUY", 2**40, -(2**40), T0, T0, "APPROVED", T1, -1
+)
 REJECT = Reject("B9", "price: 'x' is not a number", '{"price": "x"}')
 
 
@@ -246,13 +256,15 @@ def write_everything(work: SqlUnitOfWork, at: datetime = T0) -> AddedFills:
     work.put_states([BookState(1, "orders", DAY, at, "hash")])
     work.put_orders([ORDER], [EVENT])
     work.put_intents([INTENT])
+    work.put_limits(1, Limits(), "asha", at)
+    work.halt(Halt("acme", at, "asha", "a wild strategy"))
     work.add_claim(CLAIM)
     work.put_attributions([ATTRIBUTION])
     added = work.add_fills([(1, FILL)], "broker")
     facts_of(work)
     insert(work, "fill_corrections", CORRECTION)
     work.put_instruments([INSTRUMENT], DAY)
-    work.add_payloads({"hash": b"[]"}, at)
+    work.add_payloads([Payload("hash", 1, b"[]")], at)
     work.add_rejects([(1, "orders", REJECT)], at)
     work.put_breaks([Break(1, "book_shrank", "2026-03-02", at, {"missing": ["B1"]})])
     work.put_positions([1], [POSITION])
@@ -263,6 +275,12 @@ def write_everything(work: SqlUnitOfWork, at: datetime = T0) -> AddedFills:
     )
     work.put_generations([Generation(1, at, None, DAY)])
     work.put_results([result("t1", 1, T0, "success")])
+    work.add_looks([Look(1, T0, "t1", True, 0, 0, ({"kind": "orders"},))], T0)
+    work.add_quiet_looks([QuietLooks(1, T0, "acme", "t2", {"1": [0]})])
     work.put_snapshots({1: b"{}"})
     work.add_messages([message(1), message(2)])
+    write_tasks(work, at)
+    work.add_fake_orders([FAKE_ORDER])
+    work.add_fake_order_events([OrderEvent(FAKE_ORDER.order_id, "approved", T0, {})])
+    work.add_marks([Mark(FAKE_ORDER.order_id, T0, -1, 2**62)])
     return added

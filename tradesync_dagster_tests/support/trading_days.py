@@ -14,10 +14,10 @@ from tradesync_dagster.domain.fills import Fill
 from tradesync_dagster.domain.market_calendar import IST
 from tradesync_dagster.domain.money import parse_price
 from tradesync_dagster.domain.orders import Side
-from tradesync_dagster.store.engine import migrate, open_engine
 from tradesync_dagster.store.schema import metadata
 from tradesync_dagster.store.store import SqlStore
 from tradesync_dagster_tests.support.desk import Desk
+from tradesync_dagster_tests.support.laid_books import lay
 
 ACCOUNT = "desk/SIM001"
 GOLD = {"exchange": "MCX", "tradingsymbol": "GOLDPETAL27JANFUT", "product": "NRML"}
@@ -28,8 +28,7 @@ Rows = list[dict[str, Any]]
 @contextmanager
 def beside(desk: Desk, home: Path) -> Iterator[Desk]:
     """Open another desk on the same exchange, with books of its own in SQLite."""
-    engine = open_engine(f"sqlite:///{home}/beside.sqlite3")
-    migrate(engine)
+    engine = lay(f"sqlite:///{home}/beside.sqlite3")
     store = SqlStore(engine, desk.services.settings.cipher())
     store.put_accounts(desk.services.store.accounts(enabled_only=False))
     services = Services(desk.services.settings, store, desk.clock)  # type: ignore[arg-type]

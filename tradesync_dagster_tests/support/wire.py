@@ -69,8 +69,17 @@ def say(status: int = 200, text: str = "{}", **headers: str) -> Step:
     return step
 
 
+PATIENT, HURRIED = 20.0, 1.0
+"""Seconds to wait for answers that come, on however busy a machine, and for those that never do."""
+
+
+def patience(*steps: Step) -> float:
+    """Tell how long to wait for the answers to steps."""
+    return HURRIED if hang in steps else PATIENT
+
+
 async def hang(_: web.Request) -> web.Response:
-    await asyncio.sleep(1)
+    await asyncio.sleep(60)
     return web.Response()
 
 
