@@ -5,7 +5,11 @@ STAMP := .venv/.installed
 
 unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
-.PHONY: help install demo run test fuzz lint format bench lock clean
+# What make soak runs: each reads from the environment how much of it.
+SOAKED := tradesync_dagster_tests/soak tradesync_dagster_tests/property/test_interleavings.py \
+	tradesync_dagster_tests/faults/test_crash_points.py tradesync_dagster_tests/e2e/test_tasks.py \
+	tradesync_dagster_tests/e2e/test_moderation_killed.py
+.PHONY: help install demo run test fuzz soak lint format bench guide screenshots lock audit clean
 
 help: ## Show what can be made
 	@sed -n 's/^\([a-z]*\):.*## /  make \1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name what; do \
@@ -28,12 +32,18 @@ demo: $(STAMP) ## Run everything against a simulated exchange, until Ctrl-C
 run: $(STAMP) ## Run with your own settings and accounts, until Ctrl-C
 	@$(BIN)/tradesync run $(ARGS)
 
-test: lint ## Lint, then run every test
-	$(BIN)/python -m pytest $(ARGS)
+# More processes than processors: many tests wait for servers. Each file stays in one process.
+test: lint ## Lint, then run every test (WORKERS=n processes)
+	$(BIN)/python -m pytest --numprocesses $(or $(WORKERS),3) --dist loadfile -m "not soak" $(ARGS)
 
 fuzz: $(STAMP) ## Damage 100,000 answers of each broker (CASES=n for another number)
-	TRADESYNC_FUZZ_CASES=$(or $(CASES),100000) $(BIN)/python -m pytest \
+	TRADESYNC_NEW_EXAMPLES=1 TRADESYNC_FUZZ_CASES=$(or $(CASES),100000) $(BIN)/python -m pytest \
 		tradesync_dagster_tests/property/test_adapter_fuzz.py $(ARGS)
+
+soak: $(STAMP) ## Live through 20 months (SEEDS=n, STORE=postgresql), crash everywhere
+	TRADESYNC_SOAK_SEEDS=$(or $(SEEDS),20) TRADESYNC_SOAK_STORE=$(or $(STORE),sqlite) \
+		TRADESYNC_NEW_EXAMPLES=1 TRADESYNC_INTERLEAVINGS=500 TRADESYNC_CRASH_STRIDE=1 \
+		$(BIN)/python -m pytest $(SOAKED) $(ARGS)
 
 lint: $(STAMP) ## Check style, types and the direction of imports
 	$(BIN)/ruff check .
@@ -48,13 +58,32 @@ format: $(STAMP) ## Format the code
 bench: $(STAMP) ## Print side-by-side figures
 	$(BIN)/python -m benchmarks $(ARGS)
 
+guide: $(STAMP) ## Build the guide into site/
+	$(BIN)/mkdocs build --strict $(ARGS)
+
+screenshots: $(STAMP) ## Draw the guide's pictures from a demo
+	$(BIN)/python -m screenshots $(ARGS)
+
 lock: ## Pin the newest allowed packages in requirements.lock, with hashes
 	@set -e; room=$$(mktemp -d); trap 'rm -rf "$$room"' EXIT; \
 	$(PYTHON) -m venv "$$room"; \
 	"$$room/bin/python" -m pip install --quiet --disable-pip-version-check uv; \
 	"$$room/bin/uv" pip compile pyproject.toml --extra dev --generate-hashes --no-emit-index-url \
 		--no-header --no-strip-extras --universal --python-version 3.11 --upgrade --quiet \
-		-o requirements.lock
+		-o requirements.lock; \
+	"$$room/bin/uv" pip compile pyproject.toml deploy/requirements.in --constraint requirements.lock \
+		--generate-hashes --no-emit-index-url --no-header --no-annotate --no-strip-extras --universal \
+		--python-version 3.11 --quiet -o deploy/requirements.lock
+
+# B608 and B704, texts put together: lint looks at each of them already (S608, S704).
+audit: $(STAMP) ## Look for known holes in the code and in what it stands on
+	@set -e; room=$$(mktemp -d); trap 'rm -rf "$$room"' EXIT; \
+	$(PYTHON) -m venv "$$room"; \
+	"$$room/bin/python" -m pip install --quiet --disable-pip-version-check bandit pip-audit; \
+	$(BIN)/python -m pip check; \
+	"$$room/bin/bandit" --quiet --recursive tradesync_dagster --severity-level medium --skip B608,B704; \
+	"$$room/bin/pip-audit" --require-hashes --disable-pip --timeout 30 -r requirements.lock; \
+	"$$room/bin/pip-audit" --require-hashes --disable-pip --timeout 30 -r deploy/requirements.lock
 
 clean: ## Remove .venv and caches; books and demo data stay
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache build dist *.egg-info

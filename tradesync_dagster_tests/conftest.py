@@ -1,6 +1,7 @@
 """The servers that tests run against, and a plain word at the end on which were really used."""
 
 import os
+import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -11,13 +12,15 @@ import pika
 import psycopg
 import pytest
 import redis
+from hypothesis import HealthCheck, settings
 from pika.exceptions import AMQPError
 from sqlalchemy import make_url
 
+from tradesync_dagster_tests.support.laid_books import lay
+from tradesync_dagster_tests.support.ports import free_port
 from tradesync_dagster_tests.support.servers import (
     MissingError,
     ask,
-    free_port,
     own_postgres,
     own_rabbitmq,
     own_redis,
@@ -28,6 +31,29 @@ _ENVIRONMENT = os.environ  # noqa: TID251
 _USED: dict[str, str] = {}
 _LEFT_OUT: dict[str, str] = {}
 _CLAIM = "tradesync-tests:claimed"
+_KINDS = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
+
+# How long an example takes says how busy the machine is, not whether the code is right.
+_UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# The same examples for the same code, so that a red run is the change's own; new ones on demand.
+settings.register_profile("same", _UNHURRIED, derandomize=True)
+settings.register_profile("new", _UNHURRIED)
+settings.load_profile("new" if _ENVIRONMENT.get("TRADESYNC_NEW_EXAMPLES") else "same")
+
+
+_LONGEST_FIRST = ("e2e", "soak", "faults", "property", "integration", "unit")
+"""Rooms by how long their longest file takes: one that begins last is waited for alone."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let files begin as sorted below; else those with the most tests do, which are short ones."""
+    if hasattr(config.option, "loadscopereorder"):
+        config.option.loadscopereorder = False
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    home = Path(__file__).parent
+    items.sort(key=lambda item: _LONGEST_FIRST.index(item.path.relative_to(home).parts[0]))
 
 
 def _absent(service: str, why: object) -> NoReturn:
@@ -37,6 +63,21 @@ def _absent(service: str, why: object) -> NoReturn:
     if _ENVIRONMENT.get("TRADESYNC_REQUIRE_SERVICES") == "1":
         pytest.fail(f"{service} is not there: {first}", pytrace=False)
     pytest.skip(f"{service} is not there: {first}")
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Tell the process that collects the results what this one used."""
+    told = getattr(session.config, "workeroutput", None)
+    if told is not None:
+        told["services"] = (_USED, _LEFT_OUT)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Take what a process of tests used; one that crashed tells nothing."""
+    used, left_out = getattr(node, "workeroutput", {}).get("services", ({}, {}))
+    _USED.update(used)
+    _LEFT_OUT.update(left_out)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -53,19 +94,20 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[str]:
-    """The server's own database, to create others from."""
+    """The server's own database, to create others from.
+
+    A server of this process's own waits for no disk and for no other tests: creating and dropping
+    a database makes all that share a server wait. Where none is installed, one that runs is used.
+    """
     named = _ENVIRONMENT.get("TRADESYNC_TEST_POSTGRES_URL")
-    url = named or "postgresql+psycopg://postgres@127.0.0.1:5432/postgres"
     with ExitStack() as stack:
         try:
             try:
-                version = ask(url, "SHOW server_version")
-            except psycopg.OperationalError:
-                if named:
-                    raise
-                url = stack.enter_context(own_postgres())
-                version = ask(url, "SHOW server_version")
-        except (psycopg.Error, MissingError) as error:
+                url = named or stack.enter_context(own_postgres())
+            except MissingError:
+                url = "postgresql+psycopg://postgres@127.0.0.1:5432/postgres"
+            version = ask(url, "SHOW server_version")
+        except psycopg.Error as error:
             _absent("PostgreSQL", error)
         address = make_url(url)
         _USED["PostgreSQL"] = f"{version} at {address.host}:{address.port}"
@@ -73,9 +115,9 @@ def postgres_server() -> Iterator[str]:
 
 
 @contextmanager
-def _fresh_database(server: str) -> Iterator[str]:
+def _fresh_database(server: str, template: str = "template0") -> Iterator[str]:
     name = f"tradesync_test_{uuid.uuid4().hex[:12]}"
-    ask(server, f"CREATE DATABASE {name} TEMPLATE template0")
+    ask(server, f"CREATE DATABASE {name} TEMPLATE {template}")
     try:
         yield make_url(server).set(database=name).render_as_string(hide_password=False)
     finally:
@@ -89,9 +131,28 @@ def postgres_url(postgres_server: str) -> Iterator[str]:
         yield url
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+@pytest.fixture(scope="session")
+def postgres_books(postgres_server: str) -> Iterator[str]:
+    """The name of a PostgreSQL database with migrated books, to be copied."""
+    with _fresh_database(postgres_server) as url:
+        lay(url).dispose()
+        yield str(make_url(url).database)
+
+
+@pytest.fixture(params=_KINDS)
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """An empty database for one test, of each kind in turn."""
+    """A database for one test's books, of each kind in turn; ``lay`` opens it."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path}/books.sqlite3"
+        return
+    server, books = map(request.getfixturevalue, ("postgres_server", "postgres_books"))
+    with _fresh_database(server, books) as url:
+        yield url
+
+
+@pytest.fixture(params=_KINDS)
+def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A database in which nothing is, of each kind in turn."""
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path}/books.sqlite3"
         return
@@ -210,3 +271,10 @@ def rabbitmq_exchange(rabbitmq_url: str) -> Iterator[str]:
     yield name
     with pika.BlockingConnection(pika.URLParameters(rabbitmq_url)) as connection:
         connection.channel().exchange_delete(name)
+
+
+@pytest.fixture
+def curl() -> str:
+    """The program with which front ends' manuals ask."""
+    found = shutil.which("curl")
+    return found or _absent("curl", "not installed")
