@@ -17,7 +17,7 @@ from tradesync_dagster.cli.simulated import ORGANIZATION
 from tradesync_dagster.domain.errors import ConfigurationError
 from tradesync_dagster.domain.people import Role
 
-_SECONDS: Final = 60.0
+_SECONDS: Final = 300.0
 _PERSON: Final = "demo"
 _PASSWORD_BYTES: Final = 12
 

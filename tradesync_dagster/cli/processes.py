@@ -130,7 +130,9 @@ class Supervisor:
 
         Raises:
             ProcessError: One has ended by itself; the end of its log is in the message.
+            Interrupted: Somebody asked for the end where a library passed over the exception.
         """
+        self._raise_if_asked()
         for child in self.children:
             code = child.process.poll()
             if code is not None:

@@ -31,7 +31,7 @@ from tradesync_dagster.domain.errors import ConfigurationError
 from tradesync_dagster.settings import Settings, child_environment, load_settings
 
 _UI_SECONDS = 300.0
-_EXCHANGE_SECONDS = 60.0
+_EXCHANGE_SECONDS = 300.0
 _PAPER_SECONDS = 900.0
 """It lives all its days again first."""
 _LOOK_SECONDS = 1.0

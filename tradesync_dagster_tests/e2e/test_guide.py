@@ -11,15 +11,16 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from tradesync_dagster_tests.support.guide import DOCS, Block, How, blocks, script
 from tradesync_dagster_tests.support.ports import free_ports
-from tradesync_dagster_tests.support.stacks import environment
+from tradesync_dagster_tests.support.stacks import clear_of_midnight, environment
 
-_SECONDS = 900
+_SECONDS = 1_200
 _ROOT = DOCS.parent
 PAGES = {page.name: found for page in sorted(DOCS.rglob("*.md")) if (found := blocks(page))}
 _MADE = ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES")
@@ -51,6 +52,7 @@ def with_ports(text: str, ui: int, exchange: int, pages: int) -> str:
 
 def run(page: list[Block], folder: Path) -> str:
     """Run a page; return what its last blocks said."""
+    clear_of_midnight(timedelta(minutes=5))
     ui, exchange, pages = free_ports(3)
     options = f"--port={ui} --exchange-port={exchange} --api-port={pages} --accounts=3"
     settings = environment(ARGS=options)

@@ -10,10 +10,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import httpx
 
@@ -21,12 +20,14 @@ from tradesync_dagster.brokers.exchange.server import ExchangeConfig, running_ex
 from tradesync_dagster_tests.support.desk import ask
 from tradesync_dagster_tests.support.ports import free_ports
 from tradesync_dagster_tests.support.stacks import (
-    START_SECONDS,
     TRADESYNC,
+    clear_of_midnight,
+    command_of,
     descendants,
     end,
     environment,
     runs,
+    until,
 )
 
 _RUNS = """{ runsOrError(filter: {pipelineName: "sync_job"}) { ... on Runs { results {
@@ -38,16 +39,6 @@ class Desk:
     process: "subprocess.Popen[bytes]"
     port: int
     output: Path
-
-
-def until(found: Callable[[], Any], what: Callable[[], str]) -> Any:
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline:
-        answer = found()
-        if answer:
-            return answer
-        time.sleep(0.3)
-    raise AssertionError(f"not within {START_SECONDS:g} s: {what()}")
 
 
 def ticks(port: int) -> dict[str, str]:
@@ -64,15 +55,12 @@ def ticks(port: int) -> dict[str, str]:
 
 def workers(root: int, run_id: str) -> set[int]:
     """Find the processes that carry a run out: the broker keeps them waiting."""
-    found = set()
-    for pid in descendants(root):
-        try:
-            words = Path(f"/proc/{pid}/cmdline").read_bytes()
-        except OSError:
-            continue
-        if run_id.encode() in words or b"multiprocessing" in words:
-            found.add(pid)
-    return found
+    commands = {pid: command_of(pid) for pid in descendants(root)}
+    return {
+        pid
+        for pid, words in commands.items()
+        if run_id.encode() in words or b"multiprocessing" in words
+    }
 
 
 def words_of(output: Path) -> str:
@@ -127,6 +115,7 @@ def kill_the_first_tick(desk: Desk) -> None:
 def test_a_killed_tick_fails_the_next_makes_it_whole_and_ctrl_c_leaves_nothing(
     tmp_path: Path,
 ) -> None:
+    clear_of_midnight(timedelta(minutes=5))
     settings = environment(
         TRADESYNC_HOME="books",
         TRADESYNC_CONFIRM_SECONDS="0",

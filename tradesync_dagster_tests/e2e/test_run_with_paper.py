@@ -2,15 +2,23 @@
 
 import subprocess
 import time
+from datetime import timedelta
 from pathlib import Path
 
 from tradesync_dagster.cli.processes import answers
 from tradesync_dagster_tests.support.desk import ask
 from tradesync_dagster_tests.support.ports import free_ports
-from tradesync_dagster_tests.support.stacks import START_SECONDS, TRADESYNC, end, environment
+from tradesync_dagster_tests.support.stacks import (
+    START_SECONDS,
+    TRADESYNC,
+    clear_of_midnight,
+    end,
+    environment,
+)
 
 
 def test_run_starts_the_exchange_of_its_paper_accounts_and_ends_it(tmp_path: Path) -> None:
+    clear_of_midnight(timedelta(minutes=3))
     port, ui, pages = free_ports(3)
     url = f"http://127.0.0.1:{port}"
     settings = environment(TRADESYNC_HOME="books", TRADESYNC_PAPER_URL=url)

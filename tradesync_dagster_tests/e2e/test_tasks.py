@@ -4,8 +4,7 @@ import json
 import os
 import signal
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,7 +17,6 @@ import pytest
 
 from tradesync_dagster.bootstrap import Services, open_services
 from tradesync_dagster.brokers.exchange.server import ExchangeConfig, running_exchange
-from tradesync_dagster.domain.market_calendar import IST
 from tradesync_dagster.domain.task_schedules import HOUR, MINUTE, Repeat
 from tradesync_dagster.domain.tasks import Task
 from tradesync_dagster.settings import Settings
@@ -31,7 +29,9 @@ from tradesync_dagster_tests.support.stacks import (
     descendants,
     end,
     environment,
+    now,
     runs,
+    until,
 )
 from tradesync_dagster_tests.support.store_frames import stored
 
@@ -90,17 +90,6 @@ class Office:
                 end(process)
 
 
-def until(found: Callable[[], Any], told: Callable[[], Any]) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while not found():
-        assert time.monotonic() < deadline, told()
-        time.sleep(1)
-
-
-def now() -> datetime:
-    return datetime.now(IST)  # noqa: TID251 - the daemon's own clock
-
-
 def office(folder: Path, url: str) -> Office:
     """Make a home in which today and tomorrow are trading days, whatever the calendar says."""
     today = now().date()
@@ -138,7 +127,7 @@ def test_tasks_run_on_schedules_set_meanwhile_and_a_failing_one_stops_no_other(
                 since = _due_while_nothing_runs(desk)
                 for pid in killed:
                     _kill(pid)
-            assert not [pid for pid in killed if runs(pid)]
+            until(lambda: not [pid for pid in killed if runs(pid)], lambda: killed)
             until(lambda: now() >= since + 2 * MINUTE, now)
             with desk.running():
                 _what_was_missed_is_told(desk, since)

@@ -4,8 +4,8 @@ PostgreSQL's refusals are its own: real waits for locks, ends of connections, an
 trigger raises by their codes.
 """
 
-import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -120,31 +120,37 @@ def test_full_disk_of_sqlite_is_said_with_what_to_do(desk: Desk) -> None:
 
 @on_postgres
 def test_two_that_wait_for_one_another_end_with_the_sync_trying_again(desk: Desk) -> None:
+    """PostgreSQL looks for a ring once a wait: so the sync's is the wait that closes it."""
     trade(desk)
-    asked = threading.Event()
-    with psycopg.connect(dsn(url_of(desk))) as other:
-        other.execute("SET deadlock_timeout = '1min'")  # so that the sync is who gives way
+    url = url_of(desk)
+    with psycopg.connect(dsn(url)) as other, psycopg.connect(dsn(url)) as third:
+        other.execute("SET deadlock_timeout = '10min'")  # so that the sync is who gives way
         other.execute("SELECT pg_advisory_xact_lock(%s, 3)", (_LEASES,))
+        third.execute("SELECT pg_advisory_xact_lock(%s, 2)", (_LEASES,))
 
-        def close_the_ring() -> None:
-            wait(lambda: _waits(url_of(desk)), psycopg.Error)
-            asked.set()
+        def wait_for_the_sync() -> None:
+            wait(lambda: _waiting(url) == 1, psycopg.Error)  # it has the first account's lease
             other.execute("SELECT pg_advisory_xact_lock(%s, 1)", (_LEASES,))
             other.rollback()
 
-        thread = threading.Thread(target=close_the_ring)
-        thread.start()
-        summary = desk.sync()
-        thread.join()
-    assert asked.is_set()
+        def let_the_sync_go_on() -> None:
+            wait(lambda: _waiting(url) == 2, psycopg.Error)
+            third.rollback()
+
+        with ThreadPoolExecutor() as pool:
+            others = [pool.submit(wait_for_the_sync), pool.submit(let_the_sync_go_on)]
+            summary = desk.sync()
+            for one in others:
+                one.result()
     assert summary.status == "success"
     assert check_ledger(desk, USERS) == 3
 
 
-def _waits(url: str) -> bool:
-    return ask(url, "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted "
-                    "AND database = (SELECT oid FROM pg_database WHERE datname = "
-                    "current_database())") != "0"  # fmt: skip
+def _waiting(url: str) -> int:
+    """Count the waits for leases."""
+    return int(ask(url, "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted "
+                        "AND database = (SELECT oid FROM pg_database WHERE datname = "
+                        "current_database())"))  # fmt: skip
 
 
 @on_postgres

@@ -91,11 +91,12 @@ def test_rabbitmq_carries_alerts_and_no_copy_for_people(
         channel = connection.channel()
         channel.exchange_declare("sync_notifications", "topic", durable=True)
         queue = channel.queue_declare("", exclusive=True).method.queue
-        for key in ("account.SIM003.external_order", "people.#"):
+        name = desk.alone("SIM003")
+        for key in (f"account.{name}.external_order", "people.#"):
             channel.queue_bind(queue, "sync_notifications", key)
         desk.by_hand("BUY", 3, user_id="SIM003")
         told.clock.move(timedelta(minutes=1))
-        assert told.sync().publish_errors == ()
+        assert told.sync(f"desk/{name}").publish_errors == ()
         got = [channel.basic_get(queue, auto_ack=True) for _ in range(2)]
     assert json.loads(got[0][2] or b"")["order"]["quantity"] == 3
     assert got[1][2] is None

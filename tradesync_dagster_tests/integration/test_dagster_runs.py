@@ -20,6 +20,8 @@ from tradesync_dagster.domain.accounts import Account
 from tradesync_dagster.domain.results import ASSETS
 from tradesync_dagster.settings import load_settings
 from tradesync_dagster.store.engine import migrate, open_engine
+from tradesync_dagster_tests.support.commands_clock import set_clock
+from tradesync_dagster_tests.support.desk import OPENING
 
 KEYS = ["DESK/ACC0", "DESK/ACC1", "DESK/ACC2"]
 
@@ -32,7 +34,8 @@ def sim(url: str, path: str, body: dict[str, Any] | None = None) -> Any:
 
 @pytest.fixture
 def exchange() -> Iterator[str]:
-    with running_exchange(ExchangeConfig(port=0, accounts=len(KEYS), people_rate=0)) as url:
+    config = ExchangeConfig(port=0, accounts=len(KEYS), people_rate=0, start_at=OPENING)
+    with running_exchange(config) as url:
         yield url
 
 
@@ -47,6 +50,7 @@ def desk(
 ) -> Iterator[dg.DagsterInstance]:
     """An instance whose runs open the real services on a fresh database."""
     monkeypatch.chdir(tmp_path)
+    set_clock(monkeypatch, OPENING)
     monkeypatch.setenv("TRADESYNC_HOME", str(tmp_path / "home"))
     for name in ("TRADESYNC_CONFIRM_SECONDS", "TRADESYNC_MINIMUM_AGE_SECONDS",
                  "BROKER_API_RETRY_ATTEMPTS", "BROKER_API_RATE_LIMIT_DELAY"):  # fmt: skip

@@ -37,7 +37,7 @@ def account(url: str, request: pytest.FixtureRequest) -> dict[str, str]:
 
 @pytest.fixture
 def kite(url: str, account: dict[str, str]) -> Iterator[KiteConnect]:
-    client = KiteConnect(api_key=account["api_key"], root=url)
+    client = KiteConnect(api_key=account["api_key"], root=url, timeout=60)
     client.generate_session(account["request_token"], account["api_secret"])
     yield client
     client.reqsession.close()
@@ -51,7 +51,7 @@ def buy(kite: KiteConnect, **changes: Any) -> str:
 
 
 def test_session(url: str, account: dict[str, str]) -> None:
-    client = KiteConnect(api_key=account["api_key"], root=url)
+    client = KiteConnect(api_key=account["api_key"], root=url, timeout=60)
     session = client.generate_session(account["request_token"], account["api_secret"])
     assert session["user_id"] == account["user_id"]
     assert isinstance(session["login_time"], datetime)
@@ -179,7 +179,7 @@ def test_unknown_order_and_wrong_token(url: str, kite: KiteConnect) -> None:
             call("123")
     with pytest.raises(ex.OrderException, match="Couldn't find that `order_id`"):
         kite.cancel_order("regular", "123")
-    stranger = KiteConnect(api_key=kite.api_key, access_token="wrong", root=url)
+    stranger = KiteConnect(api_key=kite.api_key, access_token="wrong", root=url, timeout=60)
     with pytest.raises(ex.TokenException, match="Incorrect `api_key` or `access_token`"):
         stranger.holdings()
     with pytest.raises(ex.GeneralException, match="Route not found"):

@@ -16,7 +16,7 @@ __all__ = ["url"]  # the fixture
 
 
 def kites(address: str, user: Any) -> dict[str, tuple[Any, Any]]:
-    client = KiteConnect(user["api_key"], user["access_token"], root=address)
+    client = KiteConnect(user["api_key"], user["access_token"], root=address, timeout=60)
     found = {
         name: (row["net"], row["utilised"]["debits"]) for name, row in client.margins().items()
     }

@@ -173,7 +173,7 @@ def test_a_session_that_ends_is_told_and_the_next_one_is_listened_to(
         hinted.clear()
         desk.cancel_by_hand(another)
         wait(desk, another, "cancelled")
-        assert set(hinted) == {KEY}
+        until(lambda: set(hinted) == {KEY})  # a look at another hint may have found it first
 
     async def run() -> None:
         hinted: list[str] = []

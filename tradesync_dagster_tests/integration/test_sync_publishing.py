@@ -92,16 +92,18 @@ def test_rabbitmq_carries_the_note_of_each_account(desk: Desk, rabbitmq_url: str
     channel = connection.channel()
     channel.exchange_declare("sync_notifications", "topic", durable=True)
     queue = channel.queue_declare("", exclusive=True).method.queue
-    channel.queue_bind(queue, "sync_notifications", "account.SIM001.sync_completed")
+    name = desk.alone("SIM001")
+    channel.queue_bind(queue, "sync_notifications", f"account.{name}.sync_completed")
     desk.by_hand("BUY", 10)
-    assert desk.with_settings(rabbitmq_url=SecretStr(rabbitmq_url)).sync().publish_errors == ()
+    told = desk.with_settings(rabbitmq_url=SecretStr(rabbitmq_url)).sync(f"desk/{name}")
+    assert told.publish_errors == ()
     method, properties, body = channel.basic_get(queue, auto_ack=True)
     connection.close()
     assert method is not None
     assert properties is not None
     note = json.loads(body)
     assert list(note) == ["type", "account", "timestamp", "summary", "full_results"]
-    assert (note["type"], note["account"]) == ("sync_completed", "SIM001")
+    assert (note["type"], note["account"]) == ("sync_completed", name)
     assert note["timestamp"].endswith("Z")
     assert note["summary"] == {
         "status": "success",
@@ -112,7 +114,7 @@ def test_rabbitmq_carries_the_note_of_each_account(desk: Desk, rabbitmq_url: str
         "redis_status": "disabled",
         "errors": 0,
     }  # fmt: skip
-    assert note["full_results"]["account"] == "desk/SIM001"
+    assert note["full_results"]["account"] == f"desk/{name}"
     assert pending(desk) == []
 
 

@@ -62,7 +62,8 @@ def test_after_a_month_the_books_are_the_exchanges(
         # What would make the comparison an empty one:
         assert month.statuses["partial_success"] + month.statuses["failed"] > 5
         assert found.orders > 5 * month.plan.days
-        assert month.own.came_to["executed"] + month.own.came_to["pending_execution"] > 5
+        # Which of ours a limit refuses, or a fault hits, differs with which call came first.
+        assert sum(month.own.came_to[one] for one in ("executed", "open", "pending_execution")) > 3
         assert set(month.brokers.values()) >= {"KOTAK", "AUTOTRADER"}
         assert found.precision > 0.8
         assert found.recall > 0.5

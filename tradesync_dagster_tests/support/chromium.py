@@ -42,14 +42,18 @@ class Tab:
             self.call(f"{domain}.enable")
 
     def call(self, method: str, **parameters: Any) -> dict[str, Any]:
+        answer = self._answer(method, **parameters)
+        assert "error" not in answer, answer
+        return dict(answer["result"])
+
+    def _answer(self, method: str, **parameters: Any) -> dict[str, Any]:
         sent = next(self._ids)
         self._connection.send(json.dumps({"id": sent, "method": method, "params": parameters}))
         while True:
-            message = json.loads(self._connection.recv(timeout=_SECONDS))
+            message: dict[str, Any] = json.loads(self._connection.recv(timeout=_SECONDS))
             self._note(message)
             if message.get("id") == sent:
-                assert "error" not in message, message
-                return dict(message["result"])
+                return message
 
     def _note(self, message: dict[str, Any]) -> None:
         method, given = message.get("method"), message.get("params", {})
@@ -68,11 +72,15 @@ class Tab:
         return found["result"].get("value")
 
     def wait(self, script: str) -> Any:
-        """Wait until a script finds something, also over the opening of another page."""
+        """Wait until a script finds something, also over the opening of another page.
+
+        Whoever asks while one page goes and the next comes is told of an error, and asks again.
+        """
         deadline = time.monotonic() + _SECONDS
         while time.monotonic() < deadline:
-            found = self.call("Runtime.evaluate", expression=script, returnByValue=True)
-            value = found["result"].get("value")
+            answer = self._answer("Runtime.evaluate", expression=script, returnByValue=True)
+            found = answer.get("result", {})
+            value = found.get("result", {}).get("value")
             if value and "exceptionDetails" not in found:
                 return value
             time.sleep(0.05)
@@ -126,6 +134,10 @@ class Tab:
             width=width, height=height, deviceScaleFactor=1, mobile=width < 600,
         )  # fmt: skip
 
+    def fits(self, width: int) -> None:
+        """Wait until the page is no wider: a phone's first width is another."""
+        self.wait(f"document.documentElement.scrollWidth <= {width}")
+
     def draw(self, file: Path) -> bytes:
         drawn = self.call("Page.captureScreenshot", captureBeyondViewport=False)["data"]
         content = base64.b64decode(drawn)
@@ -149,9 +161,7 @@ def open_tab(home: Path) -> Iterator[Tab]:
         process_group=0,
     )
     try:
-        port = _port(profile / "DevToolsActivePort", process)
-        pages = httpx.get(f"http://127.0.0.1:{port}/json/list", timeout=_SECONDS).json()
-        address = next(one["webSocketDebuggerUrl"] for one in pages if one["type"] == "page")
+        address = _page(_port(profile / "DevToolsActivePort", process))
         with connect(address, max_size=2**27, open_timeout=_SECONDS) as connection:
             yield Tab(connection)
     finally:
@@ -167,3 +177,15 @@ def _port(file: Path, process: "subprocess.Popen[bytes]") -> int:
             return int(file.read_text().split()[0])
         time.sleep(0.05)
     raise AssertionError("the browser never listened")
+
+
+def _page(port: int) -> str:
+    """Give the address of the first page, which may come after the door to it."""
+    deadline = time.monotonic() + _SECONDS
+    while time.monotonic() < deadline:
+        pages = httpx.get(f"http://127.0.0.1:{port}/json/list", timeout=_SECONDS).json()
+        found = [str(one["webSocketDebuggerUrl"]) for one in pages if one["type"] == "page"]
+        if found:
+            return found[0]
+        time.sleep(0.05)
+    raise AssertionError("the browser opened no page")

@@ -4,10 +4,11 @@ import json
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from tradesync_dagster.bootstrap import Services
 from tradesync_dagster.brokers.exchange.server import ExchangeConfig
@@ -90,6 +91,13 @@ class Desk:
 
     def fault(self, kind: str, **more: Any) -> None:
         ask(f"{self.url}/sim/faults", {"kind": kind} | more)
+
+    def alone(self, user: str = "SIM001") -> str:
+        """Add an account of a user's orders whose name no other test has: servers are shared."""
+        (known,) = [one for one in self.services.store.accounts() if one.pseudo_account == user]
+        name = f"{user}-{uuid4().hex[:12]}"
+        self.services.store.put_accounts([replace(known, account_id=0, pseudo_account=name)])
+        return name
 
     def with_settings(self, **changes: Any) -> "Desk":
         settings = self.services.settings.model_copy(update=changes)

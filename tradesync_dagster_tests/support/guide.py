@@ -39,7 +39,7 @@ end() {
 }
 trap end EXIT
 ready() {  # WORDS FILE JOB
-    for _ in $(seq 600); do
+    for _ in $(seq 1200); do
         if grep -Eq -- "$1" "$2"; then return 0; fi
         if ! kill -0 "$3"; then break; fi
         sleep 0.5

@@ -27,14 +27,23 @@ class MissingError(Exception):
     """A service is not there; says why."""
 
 
-def wait(answer: Callable[[], object], passing: type[Exception], seconds: int = 120) -> None:
-    """Wait until a server that was started answers."""
+def wait(answer: Callable[[], object], passing: type[Exception], seconds: int = 600) -> None:
+    """Wait until a server that was started answers: on a busy machine RabbitMQ takes minutes."""
     for _ in range(10 * seconds):
         with suppress(passing):
             if answer():
                 return
         time.sleep(0.1)
     raise MissingError("the server that was started does not answer")
+
+
+def end(process: "subprocess.Popen[bytes]", number: signal.Signals = signal.SIGTERM) -> None:
+    """End a server that leads its own session; by force where a busy machine makes it take long."""
+    for each in (number, signal.SIGKILL):
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, each)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(60)
 
 
 def binary(*names: str) -> str:
@@ -83,14 +92,14 @@ def own_postgres(*options: str) -> Iterator[str]:
             cwd=home,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
+            start_new_session=True,
         )
         try:
             url = f"postgresql+psycopg://postgres@127.0.0.1:{port}/postgres"
             wait(lambda: ask(url, "SELECT 1"), psycopg.Error)
             yield url
         finally:
-            process.send_signal(signal.SIGINT)
-            process.wait(60)
+            end(process, signal.SIGINT)
     except (OSError, LookupError) as error:
         raise MissingError(f"PostgreSQL could not be started: {error}") from error
     finally:
@@ -116,14 +125,14 @@ def own_redis(*options: str) -> Iterator[int]:
                 *options,
             ],
             stdout=subprocess.DEVNULL,
+            start_new_session=True,
         )
         try:
             with redis.Redis(port=port) as client:
                 wait(client.ping, redis.ConnectionError)
             yield port
         finally:
-            process.terminate()
-            process.wait(60)
+            end(process)
 
 
 @contextmanager
@@ -135,7 +144,9 @@ def own_rabbitmq(config: str = "") -> Iterator[str]:
     behind = "/usr/lib/rabbitmq/bin/rabbitmq-server"
     server = behind if os.access(behind, os.X_OK) else binary("rabbitmq-server")
     port, mapper = free_port(), str(free_port())
-    with tempfile.TemporaryDirectory(prefix="tradesync-rabbitmq-") as home:
+    with tempfile.TemporaryDirectory(
+        prefix="tradesync-rabbitmq-", ignore_cleanup_errors=True
+    ) as home:
         own = {
             "HOME": home,
             "ERL_EPMD_PORT": mapper,
@@ -164,9 +175,7 @@ def own_rabbitmq(config: str = "") -> Iterator[str]:
             wait(lambda: _answers(url), AMQPError)
             yield url
         finally:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGTERM)
-            process.wait(60)
+            end(process)
             subprocess.run(
                 [binary("epmd"), "-port", mapper, "-kill"], check=False, capture_output=True
             )

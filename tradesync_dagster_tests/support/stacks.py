@@ -9,13 +9,16 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 import pytest
 
+from tradesync_dagster.domain.market_calendar import IST, start_of
 from tradesync_dagster_tests.support.ports import free_ports
 
 TRADESYNC = [sys.executable, "-m", "tradesync_dagster.cli"]
@@ -24,11 +27,40 @@ START_SECONDS = 600.0
 _END_SECONDS = 120.0
 _ENVIRONMENT = os.environ  # noqa: TID251
 _SETTINGS = ("TRADESYNC_", "DAGSTER_", "REDIS_", "RABBITMQ_")
+_DAY = timedelta(days=1)
+_Found = TypeVar("_Found")
+
+
+def now() -> datetime:
+    return datetime.now(IST)  # noqa: TID251 - the stacks' own clock
 
 
 def environment(**extra: str) -> dict[str, str]:
+    """Give a stack's environment: without this process's settings, and with no session these days.
+
+    Its clock is the machine's. Were the exchanges open, each minute would bring runs of tasks and
+    of the monitor that on other days are not there, take a broker's fault that a test has armed
+    for a sync, and be killed with it.
+    """
     own = {k: v for k, v in _ENVIRONMENT.items() if not k.startswith(_SETTINGS)}
-    return own | extra
+    days = (now().date() + number * _DAY for number in (-1, 0, 1))
+    return own | {"TRADESYNC_SPECIAL_SESSIONS": ", ".join(f"{day} closed" for day in days)} | extra
+
+
+def clear_of_midnight(within: timedelta) -> None:
+    """Wait for the exchange's next day where this one is about to end: its books begin anew."""
+    left = start_of(now().date() + _DAY) - now()
+    if left < within:
+        time.sleep(left.total_seconds() + 1)
+
+
+def until(found: Callable[[], _Found], told: Callable[[], object]) -> _Found:
+    """Wait until something is there, and give it."""
+    deadline = time.monotonic() + START_SECONDS
+    while not (answer := found()):
+        assert time.monotonic() < deadline, f"not within {START_SECONDS:g} s: {told()}"
+        time.sleep(0.3)
+    return answer
 
 
 @dataclass
@@ -68,7 +100,7 @@ class Demo:
             cwd=self.home,
             capture_output=True,
             check=False,
-            timeout=120,
+            timeout=START_SECONDS,
         )
         assert found.returncode == 0, found.stderr.decode()
         return orjson.loads(found.stdout)
@@ -105,6 +137,14 @@ def descendants(root: int) -> set[int]:
         fresh = {pid for pid, parent in parents.items() if parent in fresh} - found
         found |= fresh
     return found
+
+
+def command_of(pid: int) -> bytes:
+    """Give a process's command; empty where it has ended meanwhile."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
 
 
 def runs(pid: int) -> bool:

@@ -17,10 +17,12 @@ from tradesync_dagster.domain.market_calendar import trade_date_of
 from tradesync_dagster.domain.orders import Order, OrderStatus, Origin, Side
 from tradesync_dagster.settings import Settings
 from tradesync_dagster.store.store import SqlStore
+from tradesync_dagster_tests.support.commands_clock import set_clock
 from tradesync_dagster_tests.support.laid_books import lay
 from tradesync_dagster_tests.support.orders import sample_order
 
 KEY = "acme/main"
+AT = datetime(2026, 3, 2, 5, 0, tzinfo=UTC)
 BUY, SELL = UUID(int=7), UUID(int=8)
 SAID = ("--who", "asha", "--why", "placed by her")
 
@@ -36,9 +38,9 @@ def books(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     engine = lay(settings.books_url)
     store = SqlStore(engine, settings.cipher())
     store.put_accounts([Account(0, "acme", "main", "ZERODHA", credentials={"api_key": "k"})])
-    now = datetime.now(UTC)  # noqa: TID251 - the commands look back from the present
-    row = replace(sample_order(now), trade_date=trade_date_of(now))
-    buy = Order(BUY, 1, row, Origin.EXTERNAL, OrderStatus.OPEN, now, now)
+    set_clock(monkeypatch, AT)
+    row = replace(sample_order(AT), trade_date=trade_date_of(AT))
+    buy = Order(BUY, 1, row, Origin.EXTERNAL, OrderStatus.OPEN, AT, AT)
     sold = replace(row, broker_order_id="B2", side=Side.SELL)
     with store.begin([1]) as work:
         work.put_orders([buy, replace(buy, order_id=SELL, broker=sold)], [])

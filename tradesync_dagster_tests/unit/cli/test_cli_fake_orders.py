@@ -45,13 +45,13 @@ def add(*more: str, organization: str = "acme", hour: str | None = None) -> Resu
 
 
 def test_an_order_is_added_listed_moderated_and_shown() -> None:
-    said = add()
+    said = add("--key=0")  # which names the order, on whose name its fate depends
     assert said.exit_code == 0, said.output
     assert ": PENDING, due at " in said.stdout
     [row] = json.loads(tradesync("fake-orders", "list", "acme", "--json").stdout)
     assert (row["status"], row["quantity_mwh"], row["limit_price"]) == ("PENDING", "25.50", "-3.25")
-    for _ in range(9):
-        add()
+    for number in range(1, 10):
+        add(f"--key={number}")
     assert open_services().moderation().decide_due().total == 10
     assert json.loads(tradesync("fake-orders", "list", "--status=PENDING", "--json").stdout) == []
     positions = json.loads(tradesync("fake-orders", "positions", "--json").stdout)

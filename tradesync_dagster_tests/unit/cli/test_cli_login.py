@@ -225,7 +225,7 @@ def test_kites_page_is_the_one_that_its_own_client_names() -> None:
 
 def test_the_official_clients_log_in_by_the_same_pages(url: str) -> None:
     mine = user(url)
-    kite = KiteConnect(api_key=mine["api_key"], root=url)
+    kite = KiteConnect(api_key=mine["api_key"], root=url, timeout=60)
     back = redirected(kite.login_url().replace("https://kite.zerodha.com", url))
     (token,) = parse_qs(urlsplit(back).query)["request_token"]
     assert kite.generate_session(token, mine["api_secret"])["user_id"] == mine["user_id"]

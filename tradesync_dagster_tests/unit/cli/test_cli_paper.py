@@ -14,7 +14,8 @@ from tradesync_dagster.bootstrap import open_services
 from tradesync_dagster.brokers.exchange.server import ExchangeConfig, running_exchange
 from tradesync_dagster.cli import app, paper
 from tradesync_dagster.domain.accounts import Account
-from tradesync_dagster_tests.support.desk import ask
+from tradesync_dagster_tests.support.commands_clock import set_clock
+from tradesync_dagster_tests.support.desk import OPENING, ask
 from tradesync_dagster_tests.support.laid_books import lay
 from tradesync_dagster_tests.support.ports import free_ports
 from tradesync_dagster_tests.support.stacks import environment
@@ -36,7 +37,9 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def url(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    with running_exchange(ExchangeConfig(accounts=1, people_rate=0)) as address:
+    set_clock(monkeypatch, OPENING)
+    config = ExchangeConfig(accounts=1, people_rate=0, start_at=OPENING)
+    with running_exchange(config) as address:
         monkeypatch.setenv("TRADESYNC_PAPER_URL", address)
         yield address
 

@@ -6,6 +6,7 @@ import socket
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from tradesync_dagster.cli.processes import (
     hold,
 )
 from tradesync_dagster.domain.errors import ConfigurationError
+from tradesync_dagster_tests.support.ports import free_port
 
 # A child that starts a child of its own, says both numbers and waits.
 FAMILY = """
@@ -103,6 +105,14 @@ def test_a_signal_ends_the_block_and_handlers_come_back(
     assert signal.getsignal(number) == before
 
 
+def test_an_end_that_a_library_passed_over_comes_at_the_next_look(tmp_path: Path) -> None:
+    with supervisor(tmp_path) as house:
+        with suppress(Interrupted):  # as in a finalizer, whose exceptions Python only prints
+            signal.raise_signal(signal.SIGINT)
+        with pytest.raises(Interrupted):
+            house.check()
+
+
 def test_a_second_signal_does_not_wait_for_a_stubborn_child(tmp_path: Path) -> None:
     house = supervisor(tmp_path)
 
@@ -142,9 +152,9 @@ def test_a_server_that_never_answers_is_given_up(tmp_path: Path) -> None:
 
 def test_a_port_in_use_is_said_with_its_option() -> None:
     with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
+        port = free_port()
+        taken.bind(("127.0.0.1", port))
         taken.listen()
-        port = taken.getsockname()[1]
         with pytest.raises(ConfigurationError, match=f"port {port} .*--port"):
             check_free(port, "--port")
     check_free(port, "--port")

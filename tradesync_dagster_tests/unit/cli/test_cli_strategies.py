@@ -20,12 +20,13 @@ from tradesync_dagster.domain.market_calendar import trade_date_of
 from tradesync_dagster.domain.orders import Order, OrderStatus, Origin, Side
 from tradesync_dagster.settings import Settings
 from tradesync_dagster.store.store import SqlStore
+from tradesync_dagster_tests.support.commands_clock import set_clock
 from tradesync_dagster_tests.support.laid_books import lay
 from tradesync_dagster_tests.support.orders import sample_order
 
 KEY = "acme/main"
 ORDER_ID = UUID(int=7)
-AT = datetime.now(UTC)  # noqa: TID251 - the commands look back from the present
+AT = datetime(2026, 3, 2, 5, 0, tzinfo=UTC)
 
 
 @pytest.fixture(autouse=True)
@@ -34,6 +35,7 @@ def books(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("TRADESYNC_DATABASE_URL", "TRADESYNC_SECRET_KEYS", "REDIS_URL", "RABBITMQ_URL"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(tmp_path)
+    set_clock(monkeypatch, AT)
     monkeypatch.setenv("TRADESYNC_HOME", str(tmp_path / "home"))
     settings = Settings(_env_file=None, home=tmp_path / "home")
     engine = lay(settings.books_url)
