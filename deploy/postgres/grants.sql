@@ -29,6 +29,10 @@ TO tradesync_api;
 -- What people do over the API: owners of orders with the books that follow from them, breaks,
 -- fake orders, orders to be tried again, schedules of tasks. A book that was touched is to be looked into again by the next sync.
 GRANT SELECT, UPDATE (settled) ON book_states TO tradesync_api;
+-- Trading on paper, in an account that is opened for it, and back; no account is made live here.
+GRANT INSERT (organization_id, pseudo_account, broker, enabled, base_url, credentials)
+    ON accounts TO tradesync_api;
+GRANT INSERT, UPDATE ON paper_twins TO tradesync_api;
 GRANT SELECT, INSERT, UPDATE, DELETE ON
     attributions, breaks, claims, fake_order_events, fake_orders, generations, holdings, intents,
     lots, notification_preferences, order_events, orders, outbox, position_days, positions, retries,

@@ -27,6 +27,7 @@ from tradesync_dagster.api import (
     preferences,
     scheduler,
     schedules,
+    twins,
     user_orders,
 )  # fmt: skip
 from tradesync_dagster.api.bounds import BoundedBodies
@@ -68,6 +69,7 @@ def create_app(services: Services, dagster: Dagster, *, listening: bool = False)
     rooms = (
         external, ownership, claims, breaks, books, fake_orders, scheduler, health, metrics,
         user_orders, schedules, order_statistics, hints, preferences,
+        twins,
     )  # fmt: skip
     for room in rooms:
         app.include_router(room.routes)

@@ -117,6 +117,31 @@ def set_schedule(body: SetSchedule, caller: Caller, services: ServicesNow) -> Ro
     return services.tasks().set_schedule(scope, body.task, changes, caller.name)
 
 
+@routes.delete(
+    "/schedules",
+    summary="Delete the schedule of an organization or account",
+    response_model=ScheduleAnswer,
+    responses=READING,
+)
+def reset_schedule(
+    organization: Organization,
+    caller: Caller,
+    services: ServicesNow,
+    task: Task,
+    pseudo_account: Annotated[
+        Name | None, Query(description="The organization's own if not given.")
+    ] = None,
+) -> Row:
+    """Answers with the wider one, which holds again; so it does where there was none to delete."""
+    tasks, scope = services.tasks(), _account(organization, pseudo_account) or organization
+    tasks.schedule(scope, task)  # 404 where there is no such account
+    with services.audit_log().around(
+        caller.name, "reset schedule", organization, f"{task} {scope}"
+    ):
+        tasks.reset_schedule(scope, task)
+    return tasks.schedule(scope, task)
+
+
 @routes.get(
     "/task-turns",
     summary="List what was done, what failed and what was missed",

@@ -5,10 +5,12 @@ What belongs here: settings, clock and prices put to the rules (``domain.moderat
 """
 
 import asyncio
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -178,10 +180,9 @@ class Moderation:
             parse_price(settings.moderation_lmp_base),
             parse_price(settings.moderation_lmp_spread),
         )
-        environment = foreign_environment()
-        return GridPrices(
-            settings.moderation_real_prices, simulated, partial(ask, environment=environment)
-        )
+        python = settings.moderation_real_prices_python or Path(sys.executable)
+        asking = partial(ask, environment=foreign_environment(), python=python)
+        return GridPrices(settings.moderation_real_prices, simulated, asking)
 
     def _asked(self) -> GridPrices:
         prices = self._prices()

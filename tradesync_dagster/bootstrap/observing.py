@@ -188,8 +188,11 @@ def _told(row: dict[str, Any]) -> dict[str, Any]:
     body = orjson.loads(row.pop("body"))
     number = str(row["exchange"]).removeprefix(PEOPLE)
     person = f"people, address {int(number) + 1}" if number.isdigit() else row["exchange"]
-    text = body.get("message") or body.get("status") or _came_to(body)
-    return row | {"text": str(text), "to": person, "url": body.get("url", "")}
+    text = str(body.get("message") or body.get("status") or _came_to(body))
+    url = str(body.get("url", ""))
+    # the page makes a link of it, which elsewhere stands in the sentence
+    text = text.removesuffix(f" ({url})") if url else text
+    return row | {"text": text, "to": person, "url": url}
 
 
 def _came_to(body: dict[str, Any]) -> str:

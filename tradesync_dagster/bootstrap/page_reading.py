@@ -20,6 +20,7 @@ from tradesync_dagster.domain.errors import (
 from tradesync_dagster.domain.market_calendar import trade_date_of
 from tradesync_dagster.domain.orders import OrderStatus, Origin
 from tradesync_dagster.domain.ports import Clock
+from tradesync_dagster.domain.twins import PAPER
 from tradesync_dagster.store import book_tables
 from tradesync_dagster.store.page_queries import PageQueries
 from tradesync_dagster.store.store import SqlStore
@@ -85,6 +86,13 @@ class PageReading:
     def today(self) -> date:
         """Return the exchange's present day."""
         return trade_date_of(self.clock.now())
+
+    def is_on_paper(self, account_id: int) -> bool:
+        """Tell whether an account's new orders go to its paper twin."""
+        with self.store.look() as work:
+            return any(
+                one.account_id == account_id and one.through == PAPER for one in work.routes()
+            )
 
     def mark(self) -> str:
         """Return a text that is another one after every commit; see ``Commits.mark``."""

@@ -142,7 +142,7 @@ class Reading(Wiring):
         until = trade_date_of(self.clock.now())
         since = until - timedelta(days=days - 1)
         keys = {one.account_id: one.key for one in self.chosen(account)}
-        found = performance(self.store, list(keys), since, until)
+        found = performance(self.store, list(keys), since, until, self.settings.trading_hours)
         return [
             metrics_document(keys[account_id], strategy_id, curve)
             for (account_id, strategy_id), curve in sorted(found.items())
@@ -154,7 +154,7 @@ class Reading(Wiring):
         """Follow accounts' own books over trading days, by key; see ``sync.history.daily``."""
         chosen = check_known(self.store.accounts(enabled_only=False), accounts)
         keys = {account.account_id: account.key for account in chosen}
-        found = daily(self.store, list(keys), since, until)
+        found = daily(self.store, list(keys), since, until, self.settings.trading_hours)
         return {keys[account_id]: curves for account_id, curves in found.items()}
 
     def replay(self, accounts: Sequence[str] | None = None) -> dict[str, Replay]:

@@ -62,7 +62,12 @@ class Services(Ownership):
     __slots__ = ()
 
     def sync(
-        self, accounts: Sequence[str] | None = None, *, force: bool = False, shard: str = ""
+        self,
+        accounts: Sequence[str] | None = None,
+        *,
+        force: bool = False,
+        shard: str = "",
+        run_id: str = "",
     ) -> TickSummary:
         """Bring accounts up to date once, and publish.
 
@@ -70,6 +75,7 @@ class Services(Ownership):
             accounts: ``ORG/ACCOUNT`` keys, disabled ones too; ``None`` for all enabled ones.
             force: Make positions anew and publish all, also where nothing changed.
             shard: Which part of all accounts they are; see ``domain.shards``.
+            run_id: Of the run in Dagster that this is done in; the account's page leads there.
 
         Returns:
             What came of it. An account's failure is in its result.
@@ -81,11 +87,13 @@ class Services(Ownership):
             chosen = self.store.accounts()
         else:
             chosen = check_known(self.store.accounts(enabled_only=False), accounts)
-        summary = asyncio.run(self._sync(chosen, force=force, shard=shard))
+        summary = asyncio.run(self._sync(chosen, force=force, shard=shard, run_id=run_id))
         in_step(self)
         return summary
 
-    async def _sync(self, accounts: Sequence[Account], *, force: bool, shard: str) -> TickSummary:
+    async def _sync(
+        self, accounts: Sequence[Account], *, force: bool, shard: str, run_id: str
+    ) -> TickSummary:
         settings = self.settings
         brokers = self.brokers()
         rules = SyncRules(
@@ -108,6 +116,7 @@ class Services(Ownership):
             clock=self.clock,
             rules=rules,
             answered=brokers.response_times,
+            run_id=run_id,
         )
         try:
             summary = await sync.run(accounts, force=force, shard=shard)
@@ -224,7 +233,7 @@ class Services(Ownership):
 
     def strategy_reading(self) -> StrategyReading:
         """Return what the pages show of strategies."""
-        return StrategyReading(self.store, self.clock)
+        return StrategyReading(self.settings, self.store, self.clock)
 
     def observing(self) -> Observing:
         """Return what monitors ask of the desk."""
@@ -241,7 +250,9 @@ class Services(Ownership):
         if not settings.rabbitmq_notifications_enabled:
             alerts = replace(alerts, external_orders=False)
         rules = SpikeRules(
-            settings.external_order_spike_minimum, settings.external_order_spike_factor
+            settings.external_order_spike_minimum,
+            settings.external_order_spike_factor,
+            settings.trading_hours,
         )
         return watch_spikes(self.store, cursor, self.clock.now(), rules, alerts)
 

@@ -14,6 +14,7 @@ from typing import Any
 from tradesync_dagster.domain.market_calendar import trade_date_of
 from tradesync_dagster.domain.performance import Curve, combined
 from tradesync_dagster.domain.ports import Clock
+from tradesync_dagster.settings import Settings
 from tradesync_dagster.store.attribution import Attributions
 from tradesync_dagster.store.page_queries import PageQueries
 from tradesync_dagster.store.store import SqlStore
@@ -62,6 +63,7 @@ class BookLine:
 class StrategyReading:
     """Reads strategies."""
 
+    settings: Settings
     store: SqlStore
     clock: Clock
 
@@ -88,7 +90,8 @@ class StrategyReading:
     def books_of(self, account: Mapping[str, Any], until: date, days: int) -> list[BookLine]:
         """List one account's books as of a day: the whole account first, then each strategy's."""
         since = until - timedelta(days=days - 1)
-        found = performance(self.store, [account["account_id"]], since, until)
+        hours = self.settings.trading_hours
+        found = performance(self.store, [account["account_id"]], since, until, hours)
         return [
             _line(strategy or "the whole account", (account["organization_id"], strategy), curve)
             for (_, strategy), curve in sorted(found.items())
@@ -109,7 +112,7 @@ class StrategyReading:
         since = until - timedelta(days=days - 1)
         found = {}
         for (account_id, strategy_id), curve in performance(
-            self.store, list(known), since, until
+            self.store, list(known), since, until, self.settings.trading_hours
         ).items():
             owner = known[account_id]["organization_id"]
             if strategy_id:

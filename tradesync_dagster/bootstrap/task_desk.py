@@ -10,13 +10,14 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from tradesync_dagster.bootstrap.reading import Reading
-from tradesync_dagster.bootstrap.strategies import make_strategy
+from tradesync_dagster.bootstrap.strategies import place_of
+from tradesync_dagster.bootstrap.strategy_process import ask_apart
 from tradesync_dagster.domain.accounts import Account
 from tradesync_dagster.domain.order_requests import OrderText
 from tradesync_dagster.domain.orders import Order
 from tradesync_dagster.domain.ports import Clock
 from tradesync_dagster.domain.results import AccountResult, TickSummary
-from tradesync_dagster.domain.strategies import Strategy
+from tradesync_dagster.domain.strategies import View, Wish
 from tradesync_dagster.domain.trading_hours import TradingHours
 from tradesync_dagster.store.store import SqlStore
 from tradesync_dagster.sync.alerts import AlertRules
@@ -117,9 +118,9 @@ class TaskDesk:
         order: Order = done.order
         return order
 
-    def strategy(self, name: str) -> Strategy:
+    def wishes(self, name: str, view: View) -> Sequence[Wish]:
         """See ``Desk``."""
-        return make_strategy(name)
+        return ask_apart(name, place_of(name), view, self.reading.settings.strategy_seconds)
 
     def books(self, account: Account) -> Account:
         """Return the account that an account trades through: itself, or its paper twin."""

@@ -12,6 +12,7 @@ from typing import Any
 from tradesync_dagster.bootstrap.task_desk import TaskDesk
 from tradesync_dagster.domain.accounts import Account
 from tradesync_dagster.domain.errors import AccountNotFoundError, ScheduleRefusedError
+from tradesync_dagster.domain.heartbeats import TASKS
 from tradesync_dagster.domain.order_requests import plain
 from tradesync_dagster.domain.task_schedules import (
     DAY,
@@ -40,11 +41,12 @@ class Tasks:
 
     def look(self) -> Agenda:
         """See what is due and what was missed; see ``sync.tasks.turns.Turns.look``."""
-        return self._turns().look(self._accounts())
+        return self._turns().look(*self._accounts())
 
     def run(self) -> list[Turn]:
         """Do what is due; see ``sync.tasks.turns.Turns.run``."""
-        return self._turns().run(self._accounts(), self.executor)
+        accounts, twins = self._accounts()
+        return self._turns().run(accounts, self.executor, twins)
 
     def executor(self, account: Account) -> Executor:
         """Return what does an account's tasks, through its broker or its paper twin."""
@@ -109,6 +111,17 @@ class Tasks:
         with self.desk.store.begin([]) as work:
             return work.drop_schedule(scope, task.value)
 
+    def schedule(self, scope: str, task: Task) -> Row:
+        """Show the schedule that holds for an organization or account.
+
+        Raises:
+            AccountNotFoundError: There is no such organization or account.
+        """
+        account = self._in(scope)
+        with self.desk.store.look() as work:
+            known = [one for one in work.schedules() if one.scope in _wider(scope)]
+        return _row(schedule_of(account, task, known) or Schedule("", task, time(9, 0)))
+
     def turns(
         self, account: str | None = None, organization: str | None = None, days: int = 1
     ) -> Rows:
@@ -120,7 +133,11 @@ class Tasks:
         return [turn_row(keys[one.account_id], one) for one in found]
 
     def heartbeats(self, account: str | None = None, organization: str | None = None) -> Rows:
-        """List signs of life by enabled account and service; nobody works for a disabled one."""
+        """List signs of life by enabled account and service; nobody works for a disabled one.
+
+        Nobody does tasks of a paper twin: they are done for its account.
+        """
+        twins = self._twins()
         at_work = {one.account_id for one in self.desk.store.accounts()}
         keys, now = self._keys(account, organization), self.desk.clock.now()
         with self.desk.store.look() as work:
@@ -134,17 +151,24 @@ class Tasks:
                 "stale": one.is_stale(now),
             }
             for one in found
+            if one.service != TASKS or one.account_id not in twins
         ]
 
     def _turns(self) -> Turns:
         desk = self.desk
         return Turns(desk.store, desk.clock, desk.hours, desk.alerts)
 
-    def _accounts(self) -> list[Account]:
-        """Return the enabled accounts but paper twins, whose tasks are those of their accounts."""
+    def _accounts(self) -> tuple[list[Account], list[Account]]:
+        """Return the enabled accounts, and apart paper twins, which have no tasks of their own."""
+        twins, enabled = self._twins(), self.desk.store.accounts()
+        return (
+            [one for one in enabled if one.account_id not in twins],
+            [one for one in enabled if one.account_id in twins],
+        )
+
+    def _twins(self) -> set[int]:
         with self.desk.store.look() as work:
-            twins = {one.twin_id for one in work.routes()}
-        return [one for one in self.desk.store.accounts() if one.account_id not in twins]
+            return {one.twin_id for one in work.routes()}
 
     def _in(self, scope: str) -> Account:
         """Return an account of a scope, real or the one that stands for a whole of them."""

@@ -214,7 +214,7 @@ class Trading:
             return TradingRows(connection).halts()
 
     def halt(self, scope: str, who: str, why: str) -> bool:
-        """Stop placements; cancelling goes on.
+        """Stop placements, those in paper twins too; cancelling goes on.
 
         Args:
             scope: Empty for all, an organization, or ``ORG/ACCOUNT``.
@@ -227,8 +227,10 @@ class Trading:
         """
         plain("who", who)
         plain("why", why)
-        accounts = [one.account_id for one in self._in(scope)]
-        with self.reading.store.begin(accounts) as work:
+        accounts = {one.account_id for one in self._in(scope)}
+        with self.reading.store.look() as work:
+            twins = {one.twin_id for one in work.routes() if one.account_id in accounts}
+        with self.reading.store.begin(sorted(accounts | twins)) as work:
             return work.halt(Halt(scope, self.reading.clock.now(), who, why))
 
     def resume(self, scope: str, who: str, why: str) -> bool:

@@ -6,7 +6,6 @@ belongs here: asking, keeping, falling back. What does not: calling the library 
 """
 
 import subprocess
-import sys
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -41,6 +40,7 @@ class PricesAwayError(TradesyncError):
 def ask(
     market: str,
     environment: Mapping[str, str],
+    python: Path,
     seconds: float = ANSWER_SECONDS,
     most: int = MOST_BYTES,
 ) -> Node:
@@ -49,6 +49,7 @@ def ask(
     Args:
         market: Such as ``CAISO``.
         environment: Of the child; none of tradesync's secrets need to be in it.
+        python: The Python that has the library, which may need other versions than tradesync.
         seconds: How long it may take.
         most: How many bytes it may answer.
 
@@ -56,15 +57,12 @@ def ask(
         Prices by node.
 
     Raises:
-        PricesAwayError: It took too long, said too much, or has no prices.
+        PricesAwayError: It cannot be started, took too long, said too much, or has no prices.
     """
     # -P: modules beside the program must not stand before the libraries that it imports.
-    command = [sys.executable, "-P", str(_CHILD), market.lower()]
+    command = [str(python), "-P", str(_CHILD), market.lower()]
     late = threading.Event()
-    with subprocess.Popen(  # noqa: S603 - our own program; the market is one of the settings' few
-        command, env=dict(environment), stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-    ) as child:  # fmt: skip
+    with _started(command, environment) as child:
 
         def end() -> None:
             late.set()
@@ -82,6 +80,16 @@ def ask(
     if len(body) > most:
         raise PricesAwayError(f"gridstatus answered more than {most} bytes for {market}")
     return _read(market, body)
+
+
+def _started(command: Sequence[str], environment: Mapping[str, str]) -> "subprocess.Popen[bytes]":
+    try:
+        return subprocess.Popen(  # noqa: S603 - our own program; the market is one of the settings' few
+            command, env=dict(environment), stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+    except OSError as error:
+        raise PricesAwayError(f"{command[0]} does not start: {error.strerror}") from None
 
 
 @dataclass(slots=True)

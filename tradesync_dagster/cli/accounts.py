@@ -13,9 +13,10 @@ from urllib.parse import urlsplit
 import typer
 
 from tradesync_dagster.bootstrap import Services, open_services
+from tradesync_dagster.bootstrap.paper import BROKER, opened
 from tradesync_dagster.brokers.factory import ADAPTERS, LOGINS, BrokerFactory
 from tradesync_dagster.brokers.transport import Transport
-from tradesync_dagster.cli import credentials, paper
+from tradesync_dagster.cli import credentials
 from tradesync_dagster.cli.screen import AsJson, Group, show, warn
 from tradesync_dagster.domain.accounts import Account
 from tradesync_dagster.domain.errors import ConfigurationError, UnknownBrokerError
@@ -84,7 +85,7 @@ def add(  # noqa: PLR0913 - one parameter an option
     stays = known if known and known.broker == name else empty
     if base_url is not None:
         stays = replace(stays, base_url=base_url)
-    if paper.BROKER in (name, known.broker if known else name):
+    if BROKER in (name, known.broker if known else name):
         secrets = (api_key, access_token, credential, credentials_stdin, login_later)
         _add_paper(services, stays, known, cash, asked=any(secrets))
         return
@@ -135,7 +136,8 @@ def disable(account: Key) -> None:
 @commands.command("enable")
 def enable(account: Key) -> None:
     """Include an account in syncs again."""
-    open_services().store.set_enabled(account, enabled=True)
+    services = open_services()
+    services.store.enable(account, services.clock.now())
     typer.echo(f"{account} is included in syncs.")
 
 
@@ -150,7 +152,7 @@ def _add_paper(
         )
     if asked:
         raise ConfigurationError("a paper account needs no credentials: leave them out")
-    new, found = paper.opened(services, account, cash)
+    new, found = opened(services, account, cash)
     _check_usable(services, new)
     services.store.put_accounts([new])
     typer.echo(

@@ -120,10 +120,11 @@ def sync_accounts(
     """Sync the run's partitions, or in a tick the accounts of its config."""
     chosen = context.has_partition_key or context.has_partition_key_range
     wanted = list(context.partition_keys) if chosen else config.accounts
-    summary = services.sync(wanted or None, force=config.force, shard=config.shard)
+    run_id = context.run.run_id
+    summary = services.sync(wanted or None, force=config.force, shard=config.shard, run_id=run_id)
     context.log.info(summaries.summary_table(summary))
-    # The account's page leads from a sync to its run by this tag.
-    context.instance.add_run_tags(context.run.run_id, {recording.TICK_ID: summary.tick_id})
+    # Dagster's list of runs finds a sync's run by this tag.
+    context.instance.add_run_tags(run_id, {recording.TICK_ID: summary.tick_id})
     yield from (_record_chosen if chosen else _record_tick)(context, services, summary)
 
 

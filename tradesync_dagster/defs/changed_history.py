@@ -16,11 +16,7 @@ from tradesync_dagster.defs.partitions import HISTORY_START
 from tradesync_dagster.defs.recording import KIND
 from tradesync_dagster.defs.schedules import UNDER_WAY
 from tradesync_dagster.domain.book_states import Unshown
-from tradesync_dagster.domain.market_calendar import (
-    previous_trading_day,
-    trade_date_of,
-    trading_days,
-)
+from tradesync_dagster.domain.market_calendar import trade_date_of
 
 CHANGED = "changed_days"
 
@@ -38,10 +34,11 @@ def changed_history(
 ) -> dg.RunRequest | dg.SkipReason:
     """Ask for one run over the rectangle of accounts and days that changed."""
     today = trade_date_of(services.clock.now())
-    last = previous_trading_day(today)
+    hours = services.settings.trading_hours
+    last = hours.previous_trading_day(today)
     past = {key: one for key, one in services.unshown().items() if one.since <= last}
     made = {key: one for key, one in past.items() if not one.stale}
-    days = trading_days(max(_first(made), HISTORY_START), last) if made else []
+    days = hours.trading_days(max(_first(made), HISTORY_START), last) if made else []
     if not days:
         waiting = f" {len(past)} accounts wait for their books to be made." if past else ""
         return dg.SkipReason(f"No past day changed since it was recorded.{waiting}")

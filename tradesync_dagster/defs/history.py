@@ -23,11 +23,8 @@ from tradesync_dagster.defs.partitions import (
     dimensions_of,
 )
 from tradesync_dagster.defs.upkeep import OWNERS, TRADING
-from tradesync_dagster.domain.market_calendar import (
-    previous_trading_day,
-    trade_date_of,
-    trading_days,
-)
+from tradesync_dagster.domain.market_calendar import trade_date_of
+from tradesync_dagster.domain.trading_hours import TradingHours
 
 _DAY = r"^\d{4}-\d{2}-\d{2}$"
 
@@ -130,7 +127,7 @@ def rebuild_days(
             "Dagster show"
         )
     enabled = (account.key for account in services.store.accounts(enabled_only=True))
-    span = Span(config.accounts or list(enabled), trading_days(since, until))
+    span = Span(config.accounts or list(enabled), _hours(services).trading_days(since, until))
     context.log.info("%d accounts, %d days", len(span.accounts), len(span.days))
     yield from _record(services, span, NAMES, rebuild=config.rebuild)
 
@@ -145,7 +142,7 @@ def _record(
         services.rebuild_history(span.accounts, days[0])
     changed = list(services.unshown(span.accounts).values())
     # From the day before, whose column takes in what was earned until then.
-    eve = previous_trading_day(days[0])
+    eve = _hours(services).previous_trading_day(days[0])
     curves = services.daily(span.accounts, eve, days[-1])
     for account in span.accounts:
         yield from day_figures.events(account, curves.get(account, {}), days, names)
@@ -153,6 +150,10 @@ def _record(
         # What changed before the first day that Dagster shows is shown by that day.
         first = date.min if eve < HISTORY_START else eve + timedelta(days=1)
         services.mark_shown(changed, first, days[-1])
+
+
+def _hours(services: Services) -> TradingHours:
+    return services.settings.trading_hours
 
 
 def _today(services: Services) -> date:

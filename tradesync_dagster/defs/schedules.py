@@ -17,7 +17,7 @@ from tradesync_dagster.defs.jobs import (
 )
 from tradesync_dagster.defs.recording import KIND, SHARD, TICK
 from tradesync_dagster.defs.retention import clear_history
-from tradesync_dagster.domain.market_calendar import trade_date_of, trading_days
+from tradesync_dagster.domain.market_calendar import trade_date_of
 from tradesync_dagster.domain.shards import shards_of
 from tradesync_dagster.settings import load_settings
 
@@ -80,7 +80,7 @@ def _still(shard: str, run_id: str) -> str:
 @dg.schedule(
     job=audit_books,
     name="audit_after_close",
-    cron_schedule="30 16 * * 1-5",
+    cron_schedule="30 16 * * *",
     execution_timezone="Asia/Kolkata",
     default_status=dg.DefaultScheduleStatus.RUNNING,
     description="An hour after the close of each trading day, proves that every enabled account's "
@@ -96,7 +96,7 @@ def audit_after_close(
 @dg.schedule(
     job=rebuild_history,
     name="history_after_close",
-    cron_schedule="45 16 * * 1-5",
+    cron_schedule="45 16 * * *",
     execution_timezone="Asia/Kolkata",
     default_status=dg.DefaultScheduleStatus.RUNNING,
     description="After the close of each trading day, records it for every enabled account as the "
@@ -134,6 +134,6 @@ def _day(context: dg.ScheduleEvaluationContext) -> date:
 
 
 def _idle(day: date, services: Services) -> dg.SkipReason | None:
-    if not trading_days(day, day):
+    if services.settings.trading_hours.session(day) is None:
         return dg.SkipReason(f"{day} is no trading day.")
     return None if _enabled(services) else dg.SkipReason("No account is enabled.")

@@ -15,7 +15,7 @@ from typing import Final
 
 from tradesync_dagster.domain.breaks import Break
 from tradesync_dagster.domain.carried_orders import WAITING
-from tradesync_dagster.domain.market_calendar import has_opened, start_of, trade_date_of
+from tradesync_dagster.domain.market_calendar import start_of, trade_date_of
 from tradesync_dagster.domain.order_states import Cause, permits
 from tradesync_dagster.domain.orders import BrokerOrder, Order, OrderEvent, OrderStatus
 from tradesync_dagster.domain.trading_hours import TradingHours
@@ -99,7 +99,7 @@ def expire(
     ]
 
 
-def is_past(evidence: Mapping[str, str], asked_at: datetime) -> bool:
+def is_past(evidence: Mapping[str, str], hours: TradingHours, asked_at: datetime) -> bool:
     """Tell whether a book shows that an order which we concluded to have expired is gone.
 
     A book holds the orders of its day, so that of any later session has it no more. What it may
@@ -107,10 +107,11 @@ def is_past(evidence: Mapping[str, str], asked_at: datetime) -> bool:
 
     Args:
         evidence: Of the break.
+        hours: When the exchanges are open.
         asked_at: When a whole book was asked for, UTC.
     """
     later = trade_date_of(asked_at).isoformat() > evidence["day"]
-    return later and has_opened(asked_at)
+    return later and hours.has_opened(asked_at)
 
 
 def _expired(order: Order, hours: TradingHours, at: datetime) -> tuple[Order, OrderEvent, Break]:

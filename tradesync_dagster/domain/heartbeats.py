@@ -23,7 +23,7 @@ class Heartbeat:
 
     Attributes:
         service: ``sync``, ``monitor`` or ``tasks``.
-        began_at: Of the first, UTC.
+        began_at: Of the first, or since when the account is enabled again, UTC.
         beat_at: Of the last, UTC.
         good_until: When the next one should have come, UTC: whoever beats says so.
     """
@@ -46,6 +46,10 @@ class HeartbeatRows(Protocol):
         self, account_ids: Sequence[int], service: str, at: datetime, good_until: datetime
     ) -> None:
         """Say that a service works for accounts, and until when to believe it."""
+        ...
+
+    def begin_anew(self, account_id: int, at: datetime) -> None:
+        """Watch over an account from a moment on, as if all its services had beaten then."""
         ...
 
     def heartbeats(self, account_ids: Sequence[int]) -> list[Heartbeat]:

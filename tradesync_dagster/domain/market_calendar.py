@@ -1,7 +1,7 @@
 """Days and times of the Indian exchanges.
 
-What belongs here: the exchange's zone, its trading days, times as frames hold them. What does not:
-what is done on them.
+What belongs here: the exchange's zone, its ordinary days, on which it also settles, times as frames
+hold them. What does not: sessions on other days (``trading_hours``), what is done on a day.
 """
 
 import warnings
@@ -15,8 +15,6 @@ from pandas.errors import Pandas4Warning
 
 IST = ZoneInfo("Asia/Kolkata")
 """The exchanges' zone; a trade date is a day in it."""
-OPENING = time(9, 15)
-"""When the cash market opens, in Asia/Kolkata."""
 _CALENDAR = "XBOM"
 _SATURDAY = 5
 
@@ -59,23 +57,28 @@ def known_until() -> date:
 
 
 @lru_cache(maxsize=512)
-def previous_trading_day(day: date) -> date:
-    """Return the last trading day before a day.
+def previous_settlement_day(day: date) -> date:
+    """Return the last day before a day on which the clearing houses settle.
+
+    Nothing is settled on a day of a special session: what is traded on it, and what is due on it,
+    is settled on the next ordinary day.
 
     Args:
         day: Any date.
 
     Returns:
-        A trading day of the BSE and NSE; a weekday where the calendar knows nothing.
+        An ordinary day.
     """
     before = day - timedelta(days=1)
-    while not trading_days(before, before):
+    while not ordinary_days(before, before):
         before -= timedelta(days=1)
     return before
 
 
-def trading_days(since: date, until: date) -> list[date]:
-    """List the trading days of a range.
+def ordinary_days(since: date, until: date) -> list[date]:
+    """List the days of a range on which the exchanges trade by their calendar.
+
+    Sessions that a circular announces beside it are not among them: see ``TradingHours``.
 
     Args:
         since: The first day.
@@ -95,19 +98,6 @@ def trading_days(since: date, until: date) -> list[date]:
 def _weekdays(since: date, until: date) -> list[date]:
     days = (since + timedelta(days=n) for n in range((until - since).days + 1))
     return [day for day in days if day.weekday() < _SATURDAY]
-
-
-def has_opened(moment: datetime) -> bool:
-    """Tell whether a moment lies on a trading day, at or after the market's opening.
-
-    Args:
-        moment: Aware.
-
-    Returns:
-        Whether the brokers' figures are the day's: before the opening they still show the last one.
-    """
-    local = moment.astimezone(IST)
-    return local.time() >= OPENING and bool(trading_days(local.date(), local.date()))
 
 
 def start_of(day: date) -> datetime:

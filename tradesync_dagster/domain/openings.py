@@ -17,7 +17,7 @@ from tradesync_dagster.domain.bookkeeping import keep
 from tradesync_dagster.domain.facts import Facts, OpeningBalance
 from tradesync_dagster.domain.market_calendar import (
     microseconds,
-    previous_trading_day,
+    previous_settlement_day,
     start_of,
 )
 from tradesync_dagster.domain.money import divide_rounded
@@ -126,8 +126,8 @@ def _left_open(fills: Frame, facts: Facts) -> tuple[dict[Key, int], Mapping[Key,
 def _assumed(
     key: Key, balance: OpeningBalance, units: int, first: int | None, facts: Facts
 ) -> list[dict[str, Any]]:
-    eve = previous_trading_day(balance.trade_date)
-    settled = previous_trading_day(eve)
+    eve = previous_settlement_day(balance.trade_date)
+    settled = previous_settlement_day(eve)
     earliest = settled if first is None else min(date.fromordinal(first - 1), settled)
     acted = [
         action.ex_date

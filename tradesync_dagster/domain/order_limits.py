@@ -75,17 +75,20 @@ def scopes_of(account: Account) -> tuple[str, str, str]:
 def check_halts(account: Account, halts: list[Halt]) -> None:
     """Refuse when a halt stops the account.
 
+    Args:
+        account: Whose order it is.
+        halts: Those that stop it.
+
     Raises:
         PlacementRefusedError: It says who halted what and why, and how to go on.
     """
     for halt in halts:
-        if halt.scope in scopes_of(account):
-            what = f"orders of {halt.scope}" if halt.scope else "all orders"
-            again = f"tradesync orders resume {halt.scope}".rstrip()
-            raise PlacementRefusedError(
-                f"{account.key}: {halt.who} halted {what} at {halt.halted_at:%Y-%m-%d %H:%M:%S} "
-                f"UTC ({halt.why}); to go on: {again} --who NAME --why TEXT"
-            )
+        what = f"orders of {halt.scope}" if halt.scope else "all orders"
+        again = f"tradesync orders resume {halt.scope}".rstrip()
+        raise PlacementRefusedError(
+            f"{account.key}: {halt.who} halted {what} at {halt.halted_at:%Y-%m-%d %H:%M:%S} "
+            f"UTC ({halt.why}); to go on: {again} --who NAME --why TEXT"
+        )
 
 
 def check_live(account: Account, *, live_enabled: bool) -> None:

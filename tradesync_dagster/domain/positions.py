@@ -74,7 +74,7 @@ def show(
         prices: Multipliers and the day's last prices; an unlisted instrument has multiplier 1 and
             no price.
         today: The day.
-        previous_day: The trading day before it.
+        previous_day: The ordinary trading day before it: what was bought since is not settled.
 
     Returns:
         The rows.

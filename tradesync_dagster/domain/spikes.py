@@ -14,7 +14,8 @@ from datetime import date, datetime, timedelta
 from decimal import ROUND_CEILING, Decimal
 from statistics import median
 
-from tradesync_dagster.domain.market_calendar import IST, trading_days
+from tradesync_dagster.domain.market_calendar import IST
+from tradesync_dagster.domain.trading_hours import TradingHours
 
 DAYS = 20
 """How many trading days an hour is compared with: about a month."""
@@ -34,10 +35,12 @@ class SpikeRules:
     Attributes:
         minimum: Fewer external orders in an hour are never one.
         factor: How many times the usual distance above the usual count.
+        hours: Which days are trading days.
     """
 
     minimum: int = 5
     factor: int = 6
+    hours: TradingHours = TradingHours()  # noqa: RUF009 - frozen
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +102,9 @@ class SpikeChanges:
     ended: Sequence[Spike] = ()
 
 
-def history_since(today: date) -> date:
+def history_since(today: date, rules: SpikeRules) -> date:
     """Return the first of the ``DAYS`` trading days before a day."""
-    return _days_before(today, today - timedelta(days=3 * DAYS))[0]
+    return _days_before(today, today - timedelta(days=3 * DAYS), rules)[0]
 
 
 def baseline(activity: Activity, hour: datetime, rules: SpikeRules) -> Baseline:
@@ -115,7 +118,7 @@ def baseline(activity: Activity, hour: datetime, rules: SpikeRules) -> Baseline:
     Returns:
         The usual count and the threshold, which lies above it.
     """
-    days = _days_before(hour.date(), activity.known_since)
+    days = _days_before(hour.date(), activity.known_since, rules)
     if len(days) < KNOWN_DAYS:
         return Baseline(None, rules.minimum * rules.factor)
     counts = [Decimal(activity.counts.get((day, hour.hour), 0)) for day in days]
@@ -179,5 +182,5 @@ def _judged(now: datetime) -> list[datetime]:
     return [hour - _HOUR, hour] if local - hour < LATE else [hour]
 
 
-def _days_before(day: date, since: date) -> list[date]:
-    return trading_days(since, day - timedelta(days=1))[-DAYS:]
+def _days_before(day: date, since: date, rules: SpikeRules) -> list[date]:
+    return rules.hours.trading_days(since, day - timedelta(days=1))[-DAYS:]

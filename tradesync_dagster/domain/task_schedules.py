@@ -11,10 +11,10 @@ from enum import StrEnum
 
 from tradesync_dagster.domain.accounts import Account
 from tradesync_dagster.domain.errors import ScheduleRefusedError, ValueRefusedError
-from tradesync_dagster.domain.market_calendar import IST, OPENING, start_of, trade_date_of
+from tradesync_dagster.domain.market_calendar import IST, start_of, trade_date_of
 from tradesync_dagster.domain.order_limits import scopes_of
 from tradesync_dagster.domain.tasks import Due, Task, Turn, TurnState
-from tradesync_dagster.domain.trading_hours import CLOSING, Session, TradingHours
+from tradesync_dagster.domain.trading_hours import CLOSING, OPENING, Session, TradingHours
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 MOST_GRACE = timedelta(hours=12)

@@ -14,7 +14,10 @@ class TradingRows(Protocol):
     """The limits of accounts, and what is halted."""
 
     def halts_on(self, account: Account) -> list[Halt]:
-        """Read the halts that stop an account now."""
+        """Read the halts that stop an account now: its own and wider ones.
+
+        Those of the account whose paper twin it is stop it too.
+        """
         ...
 
     def halt(self, halt: Halt) -> bool:

@@ -5,6 +5,7 @@ decision (``domain.moderation``).
 """
 
 from decimal import Decimal
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
@@ -45,5 +46,7 @@ class ModerationSettings(BaseSettings):
     """Reasons of rejections with their weights; those of ``domain.moderation`` when not set."""
     moderation_real_prices: list[Market] = Field(default=[], max_length=4)
     """Markets whose real prices are asked for by ``gridstatus``; all others' are simulated."""
+    moderation_real_prices_python: Path | None = None
+    """The Python that has ``gridstatus``; tradesync's own when not set."""
     moderation_mark_minutes: Minutes = 5
     """Between two marks of an approved order, within its hour."""

@@ -4,6 +4,7 @@ What belongs here: settings of tasks. What does not: schedules and mandates, whi
 and change without a restart.
 """
 
+from pydantic import Field
 from pydantic_settings import BaseSettings
 
 
@@ -12,3 +13,5 @@ class TaskSettings(BaseSettings):
 
     tasks_enabled: bool = True
     """Whether scheduled tasks are done at all; accounts without mandates place no orders."""
+    strategy_seconds: int = Field(default=60, ge=1, le=600)
+    """How long a strategy may take to say what to buy; then its process is ended."""

@@ -157,6 +157,18 @@ class Accounts(Repository):
         if done.rowcount == 0:
             raise _unknown(key)
 
+    def enable(self, key: str) -> int | None:
+        """Switch an account's syncs on; give its id where they were off.
+
+        Raises:
+            AccountNotFoundError: There is no such account.
+        """
+        table = tables.accounts
+        query = select(table.c.account_id).where(*_named(key), table.c.enabled.is_(False))
+        found = self._connection.execute(query.with_for_update()).scalar()
+        self.set_enabled(key, enabled=True)
+        return found
+
     def set_live(self, key: str, *, live: bool) -> None:
         """Mark an account as one at whose broker orders may be placed, or no longer.
 

@@ -217,6 +217,21 @@ class SqlStore:
         with self.writing() as connection:
             Accounts(connection).set_enabled(key, enabled=enabled)
 
+    def enable(self, key: str, at: datetime) -> None:
+        """Include an account in syncs again; it owes no task of the time that it was left out.
+
+        Args:
+            key: ``ORG/ACCOUNT``.
+            at: The present, UTC.
+
+        Raises:
+            AccountNotFoundError: There is no such account.
+        """
+        with self.writing() as connection:
+            account_id = Accounts(connection).enable(key)
+            if account_id is not None:
+                Tasks(connection).begin_anew(account_id, at)
+
     def set_live(self, key: str, *, live: bool) -> None:
         """Let orders out to an account's broker, or no longer; see ``Accounts.set_live``."""
         with self.writing() as connection:

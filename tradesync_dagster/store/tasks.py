@@ -5,6 +5,7 @@ What belongs here: what a transaction over these ``task_tables`` does. What does
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -136,6 +137,15 @@ class Tasks(Repository):
             for account_id in sorted(account_ids)
         ]
         upsert(self._connection, heartbeats, rows, keep=("began_at",))
+
+    def begin_anew(self, account_id: int, at: datetime) -> None:
+        """See ``heartbeats.HeartbeatRows``."""
+        known = [(one, one.good_until - one.beat_at) for one in self.heartbeats([account_id])]
+        anew = [
+            replace(one, began_at=at, beat_at=at, good_until=at + promised)
+            for one, promised in known
+        ]
+        upsert(self._connection, heartbeats, map(asdict, anew))
 
     def heartbeats(self, account_ids: Sequence[int]) -> list[Heartbeat]:
         """See ``heartbeats.HeartbeatRows``."""

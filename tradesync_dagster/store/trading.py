@@ -11,8 +11,9 @@ from sqlalchemy import select, update
 
 from tradesync_dagster.domain.accounts import Account
 from tradesync_dagster.domain.order_limits import Halt, Limits, scopes_of
-from tradesync_dagster.store import book_tables
+from tradesync_dagster.store import book_tables, tables
 from tradesync_dagster.store.rows import Repository, insert_new, upsert
+from tradesync_dagster.store.task_tables import paper_twins
 from tradesync_dagster.store.trading_tables import halts, order_limits
 
 
@@ -21,7 +22,19 @@ class Trading(Repository):
 
     def halts_on(self, account: Account) -> list[Halt]:
         """See ``trading_rows.TradingRows``."""
-        return [halt for halt in self.halts() if halt.scope in scopes_of(account)]
+        scopes = {*scopes_of(account), self._key_behind(account)}
+        return [halt for halt in self.halts() if halt.scope in scopes]
+
+    def _key_behind(self, account: Account) -> str:
+        """Name the account whose paper twin one is; itself where it is nobody's."""
+        table, twins = tables.accounts, paper_twins
+        query = (
+            select(table.c.organization_id, table.c.pseudo_account)
+            .join_from(table, twins, twins.c.account_id == table.c.account_id)
+            .where(twins.c.twin_id == account.account_id)
+        )
+        row = self._connection.execute(query).first()
+        return account.key if row is None else f"{row[0]}/{row[1]}"
 
     def halts(self) -> list[Halt]:
         """Read all halts that are on, the widest first."""

@@ -15,13 +15,7 @@ from tradesync_dagster.domain.attribution import AttributionRules
 from tradesync_dagster.domain.errors import AccountNotFoundError, StoreError
 from tradesync_dagster.domain.external import MAX_SKEW, DetectionRules
 from tradesync_dagster.domain.heartbeats import SYNC
-from tradesync_dagster.domain.ports import (
-    Clock,
-    MessagePublisher,
-    People,
-    SnapshotPublisher,
-    Store,
-)
+from tradesync_dagster.domain.ports import Clock, MessagePublisher, People, SnapshotPublisher, Store
 from tradesync_dagster.domain.results import AccountResult, ResponseTime, TickSummary
 from tradesync_dagster.domain.unit_of_work import UnitOfWork
 from tradesync_dagster.sync.alerts import AlertRules, look_alerts
@@ -102,6 +96,7 @@ class Sync:
     rules: SyncRules
     people: People | None = None
     answered: Callable[[], tuple[ResponseTime, ...]] = tuple  # how brokers have answered so far
+    run_id: str = ""  # of the run in Dagster that it is made in
 
     async def run(
         self, accounts: Sequence[Account], *, force: bool = False, shard: str = ""
@@ -189,7 +184,7 @@ class Sync:
         rules, now, hours = self.rules, tick.started, self.rules.detection.hours
         with tick.watch.part("repeat"):
             same, others = split_looks(work, looks, rules.generation, now, hours, force=tick.force)
-            quiet = repeat(work, same, now, compare=self._generates) if same else []
+            quiet = repeat(work, same, now, hours, compare=self._generates) if same else []
         done: list[_Done] = []
         if others:
             applied, results = self._renew(work, others, tick)
@@ -198,7 +193,7 @@ class Sync:
                 for entry, result in zip(applied, results, strict=True)
             ]
             with tick.watch.part("results"):
-                work.put_results(result_row(result, tick.tick_id, now) for result in results)
+                work.put_results(result_row(one, tick.tick_id, now, self.run_id) for one in results)
                 records = [entry.record for entry in applied if entry.record]
                 work.add_looks(records, now - rules.keep_looks)
             if rules.notify:
@@ -235,7 +230,9 @@ class Sync:
                 {e.account.account_id: _document(e, books[e.account.account_id]) for e in applied}
             )
         with watch.part("compare"):
-            breaks = reconcile(work, looks, applied, books, now) if self._generates else {}
+            breaks = {}
+            if self._generates:
+                breaks = reconcile(work, looks, applied, books, now, rules.detection.hours)
         plain = [
             replace(
                 result_of(entry, books[account_id], moved=account_id in moved),

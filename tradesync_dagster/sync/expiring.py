@@ -68,7 +68,7 @@ def end_days(work: UnitOfWork, applied: Sequence[Applied], hours: TradingHours) 
         work,
         sorted(sure),
         (EXPIRED_WITHOUT_WORD,),
-        lambda each: is_past(each.evidence, asked[each.account_id]),
+        lambda each: is_past(each.evidence, hours, asked[each.account_id]),
         asked_at,
     )
     for order, event, _ in ended:

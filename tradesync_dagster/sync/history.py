@@ -13,10 +13,10 @@ import pandas as pd
 
 from tradesync_dagster.domain.book_frames import DAY_COLUMNS, LOT_COLUMNS
 from tradesync_dagster.domain.book_states import Generation, Unshown
-from tradesync_dagster.domain.market_calendar import trading_days
 from tradesync_dagster.domain.performance import Curve, curves
 from tradesync_dagster.domain.ports import Store
 from tradesync_dagster.domain.positions import Shown
+from tradesync_dagster.domain.trading_hours import TradingHours
 from tradesync_dagster.domain.unit_of_work import UnitOfWork
 from tradesync_dagster.sync.keeping import BEGINNING, keep_books, keep_stretch, kept_whole
 from tradesync_dagster.sync.rebuilding import shown_on
@@ -180,7 +180,7 @@ def _differences(
 
 
 def performance(
-    store: Store, account_ids: Sequence[int], since: date, until: date
+    store: Store, account_ids: Sequence[int], since: date, until: date, hours: TradingHours
 ) -> Mapping[tuple[int, str], Curve]:
     """Follow accounts and strategies over trading days.
 
@@ -189,16 +189,17 @@ def performance(
         account_ids: Whose.
         since: The first day; profit before it counts on it.
         until: The last day.
+        hours: Which days are trading days.
 
     Returns:
         By (account id, strategy id); the account's own books have the empty strategy.
     """
-    days, follow = _followed(store, account_ids, since, until)
+    days, follow = _followed(store, account_ids, since, until, hours)
     return follow(days)
 
 
 def daily(
-    store: Store, account_ids: Sequence[int], since: date, until: date
+    store: Store, account_ids: Sequence[int], since: date, until: date, hours: TradingHours
 ) -> dict[int, dict[str, Curve]]:
     """Follow accounts' own books over trading days, each product by itself and all together.
 
@@ -207,11 +208,12 @@ def daily(
         account_ids: Whose.
         since: The first day; profit before it counts on it.
         until: The last day.
+        hours: Which days are trading days.
 
     Returns:
         By account id and product; all products together have the empty name.
     """
-    days, follow = _followed(store, account_ids, since, until)
+    days, follow = _followed(store, account_ids, since, until, hours)
     own = days[days["strategy_id"] == ""]
     parts = {"": own} | {str(name): part for name, part in own.groupby("product")}
     found: dict[int, dict[str, Curve]] = defaultdict(dict)
@@ -222,10 +224,10 @@ def daily(
 
 
 def _followed(
-    store: Store, account_ids: Sequence[int], since: date, until: date
+    store: Store, account_ids: Sequence[int], since: date, until: date, hours: TradingHours
 ) -> tuple[pd.DataFrame, Callable[[pd.DataFrame], Mapping[tuple[int, str], Curve]]]:
     """Read queues' days, and what makes curves of them over a calendar."""
-    calendar = [day.toordinal() for day in trading_days(since, until)]
+    calendar = [day.toordinal() for day in hours.trading_days(since, until)]
     if not calendar or calendar[-1] != until.toordinal():
         calendar.append(until.toordinal())
     with store.look() as work:

@@ -182,7 +182,7 @@ class Monitor:
         ids = [look.account.account_id for look in looks]
         ending = {order.account_id for order in overdue(work, ids, hours, now)}
         states = states_of(work, looks)
-        others = leave_repeated(work, looks, states, ending)
+        others = leave_repeated(work, looks, states, ending, hours)
         left = {look.account.account_id for look in others}
         records = [
             quiet_record(look, states, now) for look in looks if look.account.account_id not in left

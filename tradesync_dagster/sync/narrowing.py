@@ -17,8 +17,9 @@ from tradesync_dagster.domain.book_states import WATCHED, BookState
 from tradesync_dagster.domain.carried_orders import WAITING
 from tradesync_dagster.domain.external import is_skewed
 from tradesync_dagster.domain.looks import States, usable
-from tradesync_dagster.domain.market_calendar import has_opened, trade_date_of
+from tradesync_dagster.domain.market_calendar import trade_date_of
 from tradesync_dagster.domain.ports import Store
+from tradesync_dagster.domain.trading_hours import TradingHours
 from tradesync_dagster.domain.unit_of_work import UnitOfWork
 from tradesync_dagster.sync.answering import next_states
 from tradesync_dagster.sync.applying import Applied, is_open_ended
@@ -101,7 +102,11 @@ def _narrowed(look: Answers, base: str, bodies: Mapping[str, bytes]) -> Answers:
 
 
 def leave_repeated(
-    work: UnitOfWork, looks: Sequence[Answers], states: States, ending: Collection[int]
+    work: UnitOfWork,
+    looks: Sequence[Answers],
+    states: States,
+    ending: Collection[int],
+    hours: TradingHours,
 ) -> list[Answers]:
     """Note the books that say again what was applied, and return the other looks as they stand.
 
@@ -110,6 +115,7 @@ def leave_repeated(
         looks: From ``narrow``.
         states: As this transaction has them.
         ending: Accounts with orders whose day is over: their books are read whole.
+        hours: When the exchanges are open.
 
     Returns:
         The looks to apply; narrow ones only where the book that they stand on is still the last.
@@ -119,10 +125,10 @@ def leave_repeated(
     for look in looks:
         account_id = look.account.account_id
         calm = account_id not in ending
-        if calm and is_same(look.orders, account_id, watched):
+        if calm and is_same(look.orders, account_id, watched, hours):
             repeated.append(look)
         else:
-            stands = calm and _stands(look, watched.get((account_id, _KIND)))
+            stands = calm and _stands(look, watched.get((account_id, _KIND)), hours)
             others.append(look if stands else replace(look, orders=look.orders.read()))
     unsettled = {account_id for (account_id, kind), s in states.items() if not s.settled}
     work.put_states(next_states(repeated, states, (), unsettled))
@@ -130,7 +136,7 @@ def leave_repeated(
     return others
 
 
-def _stands(look: Answers, last: BookState | None) -> bool:
+def _stands(look: Answers, last: BookState | None, hours: TradingHours) -> bool:
     book = look.orders
     return (
         book.base != ""
@@ -138,7 +144,7 @@ def _stands(look: Answers, last: BookState | None) -> bool:
         and last.settled
         and (book.trade_date, book.base) == _names(last)
         and not look.trades.derived
-        and has_opened(last.requested_at) == has_opened(book.requested_at)
+        and hours.has_opened(last.requested_at) == hours.has_opened(book.requested_at)
     )
 
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 from tradesync_dagster.domain.book_states import Generation
 from tradesync_dagster.domain.bookkeeping import as_converted
 from tradesync_dagster.domain.breaks import Break
-from tradesync_dagster.domain.market_calendar import previous_trading_day, trade_date_of
+from tradesync_dagster.domain.market_calendar import previous_settlement_day, trade_date_of
 from tradesync_dagster.domain.positions import Shown, show
 from tradesync_dagster.domain.unit_of_work import UnitOfWork
 from tradesync_dagster.sync.keeping import keep_books
@@ -150,7 +150,7 @@ def shown_on(
         work.days(account_ids, day),
         work.instruments() if now else work.prices(day),
         day,
-        previous_trading_day(day),
+        previous_settlement_day(day),
     )
     if now is not None:
         found = [

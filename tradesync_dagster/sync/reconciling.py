@@ -9,8 +9,8 @@ from datetime import datetime
 
 from tradesync_dagster.domain.answers import Outcome
 from tradesync_dagster.domain.breaks import BreakState, settle
-from tradesync_dagster.domain.market_calendar import has_opened
 from tradesync_dagster.domain.reconciliation import KINDS, Account, compare
+from tradesync_dagster.domain.trading_hours import TradingHours
 from tradesync_dagster.domain.unit_of_work import UnitOfWork
 from tradesync_dagster.sync.applying import Applied
 from tradesync_dagster.sync.fetching import Answers
@@ -23,6 +23,7 @@ def reconcile(
     applied: Sequence[Applied],
     books: Mapping[int, AccountBooks],
     now: datetime,
+    hours: TradingHours,
 ) -> dict[int, int]:
     """Compare what can be compared, and bring the breaks up to date.
 
@@ -36,6 +37,7 @@ def reconcile(
         applied: What that changed, in the same order.
         books: The accounts' books after it.
         now: UTC.
+        hours: When the exchanges are open.
 
     Returns:
         How many of the compared kinds of breaks are open, by account id.
@@ -45,7 +47,7 @@ def reconcile(
         for look, entry in zip(looks, applied, strict=True)
         if not entry.failed
         and all(f.outcome is Outcome.COMPLETE and not f.rejects for f in look.all)
-        and all(has_opened(fetch.requested_at) for fetch in look.all)
+        and all(hours.has_opened(fetch.requested_at) for fetch in look.all)
     ]
     account_ids = [look.account.account_id for look in looks]
     known = work.breaks(account_ids, KINDS)

@@ -15,7 +15,7 @@ from typing import Any
 from tradesync_dagster.domain.accounts import Account
 from tradesync_dagster.domain.answers import Fetch, Outcome
 from tradesync_dagster.domain.looks import Look, States, answer_records, is_new, usable
-from tradesync_dagster.domain.market_calendar import has_opened, trade_date_of
+from tradesync_dagster.domain.market_calendar import trade_date_of
 from tradesync_dagster.domain.ports import Store
 from tradesync_dagster.domain.quiet_looks import pack
 from tradesync_dagster.domain.results import SUCCESS, AccountResult
@@ -74,7 +74,7 @@ def split_looks(
         The former, and the looks at the others, with all their rows read.
     """
     states = states_of(work, looks)
-    same = [] if force else [look for look in looks if _repeats(look, states)]
+    same = [] if force else [look for look in looks if _repeats(look, states, hours)]
     ids = [look.account.account_id for look in same]
     last, asked = work.last_results(ids), work.open_questions(ids)
     asked |= {order.account_id for order in overdue(work, ids, hours, now)}
@@ -93,7 +93,12 @@ def split_looks(
 
 
 def repeat(
-    work: UnitOfWork, repeated: Sequence[Repeated], now: datetime, *, compare: bool
+    work: UnitOfWork,
+    repeated: Sequence[Repeated],
+    now: datetime,
+    hours: TradingHours,
+    *,
+    compare: bool,
 ) -> list[AccountResult]:
     """Write that accounts were looked at, and the prices that came; their last results stay.
 
@@ -101,6 +106,7 @@ def repeat(
         work: A transaction with the accounts' lease.
         repeated: From ``split_looks``.
         now: When the tick began, UTC.
+        hours: When the exchanges are open.
         compare: Whether positions are held against the brokers'.
 
     Returns:
@@ -111,7 +117,7 @@ def repeat(
     keep_evidence(work, looks, states, now)
     priced = put_prices(work, looks, states)
     if compare and priced:
-        _compare(work, [look for look in looks if look.account.account_id in priced], now)
+        _compare(work, [look for look in looks if look.account.account_id in priced], now, hours)
     work.put_states(next_states(looks, states, (), ()))
     note_checks(work, looks)
     organizations = {look.account.account_id: look.account.organization_id for look in looks}
@@ -128,17 +134,17 @@ def states_of(work: UnitOfWork, looks: Sequence[Answers]) -> States:
     return {(state.account_id, state.kind): state for state in found}
 
 
-def _repeats(look: Answers, states: States) -> bool:
+def _repeats(look: Answers, states: States, hours: TradingHours) -> bool:
     account_id = look.account.account_id
-    trades = look.trades.derived or is_same(look.trades, account_id, states)
+    trades = look.trades.derived or is_same(look.trades, account_id, states, hours)
     return (
-        is_same(look.orders, account_id, states)
+        is_same(look.orders, account_id, states, hours)
         and trades
-        and all(_is_known(f, account_id, states) for f in (look.positions, look.holdings))
+        and all(_is_known(f, account_id, states, hours) for f in (look.positions, look.holdings))
     )
 
 
-def is_same(fetch: Fetch[Any], account_id: int, states: States) -> bool:
+def is_same(fetch: Fetch[Any], account_id: int, states: States, hours: TradingHours) -> bool:
     """Tell whether an answer says again what was applied and left nothing open."""
     state = states.get((account_id, fetch.kind))
     return (
@@ -147,15 +153,15 @@ def is_same(fetch: Fetch[Any], account_id: int, states: States) -> bool:
         and state.settled
         and usable(fetch, account_id, states)
         and not is_new(fetch, account_id, states)
-        and has_opened(state.requested_at) == has_opened(fetch.requested_at)
+        and hours.has_opened(state.requested_at) == hours.has_opened(fetch.requested_at)
     )
 
 
-def _is_known(fetch: Fetch[Any], account_id: int, states: States) -> bool:
+def _is_known(fetch: Fetch[Any], account_id: int, states: States, hours: TradingHours) -> bool:
     """Tell whether an answer says the same, or whole rows that bear nothing but new prices."""
     read = fetch.unread is None and fetch.outcome is Outcome.COMPLETE and not fetch.rejects
     newer = read and is_new(fetch, account_id, states) and (account_id, fetch.kind) in states
-    return newer or is_same(fetch, account_id, states)
+    return newer or is_same(fetch, account_id, states, hours)
 
 
 def _is_calm(document: Mapping[str, Any]) -> bool:
@@ -178,7 +184,9 @@ def _with_trades(look: Answers) -> Answers:
     return replace(look, trades=trades)
 
 
-def _compare(work: UnitOfWork, looks: Sequence[Answers], now: datetime) -> None:
+def _compare(
+    work: UnitOfWork, looks: Sequence[Answers], now: datetime, hours: TradingHours
+) -> None:
     ids = [look.account.account_id for look in looks]
     positions, holdings = rows_by_account(work.positions(ids)), rows_by_account(work.holdings(ids))
     books = {
@@ -188,7 +196,7 @@ def _compare(work: UnitOfWork, looks: Sequence[Answers], now: datetime) -> None:
     applied = [Applied(look.account, look.orders.trade_date) for look in looks]
     whole = [replace(look, positions=look.positions.read(), holdings=look.holdings.read())
              for look in looks]  # fmt: skip
-    reconcile(work, whole, applied, books, now)
+    reconcile(work, whole, applied, books, now, hours)
 
 
 def quiet_record(look: Answers, states: States, now: datetime) -> Look:

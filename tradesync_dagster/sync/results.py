@@ -101,14 +101,16 @@ def _millionths(text: str) -> int:
     return int(Decimal(text).scaleb(6))
 
 
-def result_row(result: AccountResult, tick_id: str, started: datetime) -> dict[str, object]:
-    """Write a result as the store keeps it."""
+def result_row(
+    result: AccountResult, tick_id: str, started: datetime, run_id: str = ""
+) -> dict[str, object]:
+    """Write a result as the store keeps it, with the run in Dagster where it came of one."""
     return {
         "tick_id": tick_id,
         "account_id": result.account_id,
         "started_at": started,
         "status": result.status,
-        "results": result_document(result),
+        "results": result_document(result) | ({"run_id": run_id} if run_id else {}),
     }
 
 

@@ -56,7 +56,7 @@ def watch_spikes(
         What was found.
     """
     known = _read(cursor)
-    since, lately = history_since(trade_date_of(now)), judged_since(now)
+    since, lately = history_since(trade_date_of(now), rules), judged_since(now)
     activities = store.activities(since, lately, rules.minimum)
     changes = follow_spikes(known, activities, now, rules)
     told = [*((s, False) for s in changes.begun), *((s, True) for s in changes.ended)]

@@ -10,11 +10,17 @@ from datetime import datetime, timedelta
 from tradesync_dagster.domain.accounts import Account
 from tradesync_dagster.domain.errors import PlacementRefusedError
 from tradesync_dagster.domain.market_calendar import trade_date_of
+from tradesync_dagster.domain.orders import Order, OrderStatus
 from tradesync_dagster.domain.ports import Store
 from tradesync_dagster.domain.twins import LIVE, Route
+from tradesync_dagster.domain.unit_of_work import UnitOfWork
 
-_DAYS = timedelta(days=370)
+_AWAY = frozenset({OrderStatus.FAILED, OrderStatus.RETRY_PENDING})
+"""Statuses of orders that no broker has: the retry queue tells whether they may go out again."""
+_RESTS = timedelta(days=370)
 """As long as an order of ours may rest."""
+_QUEUED = timedelta(days=7)
+"""As long as one that failed may be in the retry queue."""
 
 
 def switch(
@@ -34,29 +40,52 @@ def switch(
         Where its orders go now.
 
     Raises:
-        PlacementRefusedError: Orders of ours are open at the broker or in the twin.
+        PlacementRefusedError: Orders of ours are open at the broker or in the twin, or failed and
+            may be tried again.
     """
     with store.begin(sorted({account.account_id, twin.account_id})) as work:
         known = {one.account_id: one for one in work.routes()}.get(account.account_id)
         current = known.through if known else LIVE
         if known is not None and current == through:
             return known
-        since = trade_date_of(at - _DAYS)
         for one in (account, twin) if current != through else ():
-            _check_idle(one, [
-                order.broker.symbol
-                for order in work.orders([one.account_id], since)
-                if order.client_order_id and not order.status.is_terminal
-            ])  # fmt: skip
+            _check_idle(work, one, at)
         route = Route(account.account_id, twin.account_id, through, who, at)
         work.put_route(route)
     return route
 
 
-def _check_idle(account: Account, symbols: Sequence[str]) -> None:
-    if symbols:
-        named = ", ".join(sorted(set(symbols))[:5])
-        raise PlacementRefusedError(
-            f"{account.key} has {len(symbols)} open orders of ours ({named}), so it stays as it "
-            f"is; cancel them first, see: tradesync orders list {account.key}"
+def _check_idle(work: UnitOfWork, account: Account, at: datetime) -> None:
+    """Refuse while orders of ours may still trade, and say of each kind what to do."""
+    key, ids = account.key, [account.account_id]
+    working = [
+        order
+        for order in work.orders(ids, trade_date_of(at - _RESTS))
+        if order.client_order_id and not order.status.is_terminal and order.status not in _AWAY
+    ]
+    waiting = [
+        order
+        for order, entry in work.failed_orders(ids, trade_date_of(at - _QUEUED))
+        if entry is None or at < entry.expires_at
+    ]
+    found = []
+    if working:
+        found.append(
+            f"{_counted(working, 'open order')} of ours ({_named(working)}); cancel first, see: "
+            f"tradesync orders list {key}"
         )
+    if waiting:
+        found.append(
+            f"{_counted(waiting, 'order')} in the retry queue ({_named(waiting)}); retry or drop "
+            f"first, see: tradesync orders queue {key}"
+        )
+    if found:
+        raise PlacementRefusedError(f"{key} stays as it is: {'; and '.join(found)}")
+
+
+def _counted(orders: Sequence[Order], what: str) -> str:
+    return f"{len(orders)} {what}{'' if len(orders) == 1 else 's'}"
+
+
+def _named(orders: Sequence[Order]) -> str:
+    return ", ".join(sorted({order.broker.symbol for order in orders})[:5])

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from tradesync_dagster.domain.market_calendar import trading_days
 from tradesync_dagster.domain.orders import Order, Origin, order_id_of
+from tradesync_dagster.domain.trading_hours import TradingHours
 from tradesync_dagster_tests.support.desk import OPENING, Desk
 from tradesync_dagster_tests.support.people import tick
 from tradesync_dagster_tests.support.store_frames import stored
@@ -164,7 +164,7 @@ def remember(desk: Desk, counts: dict[int, int], hour: int = 10) -> None:
     store = desk.services.store
     with store.begin([1]) as work:
         (model, *_) = work.orders([1], TODAY)
-        days = trading_days(TODAY - timedelta(days=60), TODAY - timedelta(days=1))
+        days = TradingHours().trading_days(TODAY - timedelta(days=60), TODAY - timedelta(days=1))
         past = [
             past_order(model, days[-ago], hour, n)
             for ago, count in counts.items()
@@ -187,7 +187,7 @@ def test_orders_are_counted_by_the_exchanges_day_and_hour(desk: Desk) -> None:
     remember(desk, {1: 3, 20: 70})
     remember(desk, {1: 2}, hour=9)
     remember(desk, {40: 4})
-    days = trading_days(TODAY - timedelta(days=60), TODAY)
+    days = TradingHours().trading_days(TODAY - timedelta(days=60), TODAY)
     lately = OPENING - timedelta(minutes=30)
     [found] = desk.services.store.activities(days[-21], lately, 1)
     assert (found.account, found.account_id, found.known_since) == ("desk/SIM001", 1, days[-41])

@@ -30,7 +30,7 @@ _OPTIONS = (
 def desk(tmp_path: Path) -> Iterator[Desk]:
     """One database is enough: what the routes ask of it is tested on both elsewhere."""
     with open_desk(f"sqlite:///{tmp_path}/books.sqlite3", tmp_path) as opened:
-        yield opened
+        yield opened.with_settings(paper_url=opened.url)
 
 
 @pytest.fixture

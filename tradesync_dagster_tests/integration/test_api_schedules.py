@@ -9,6 +9,7 @@ import pytest
 
 from tradesync_dagster.bootstrap import Services, SystemClock
 from tradesync_dagster.domain.accounts import Account
+from tradesync_dagster.domain.people import Person, Role
 from tradesync_dagster.domain.tasks import Task
 from tradesync_dagster.settings import Settings
 from tradesync_dagster.store.store import SqlStore
@@ -50,6 +51,33 @@ def test_schedules_are_read_and_changed_within_an_organization(
     assert theirs["analysis"]["start"] == "16:00"
     services.tasks().set_schedule("rival", Task.ANALYSIS, {"enabled": False}, "eve")
     assert "rival" not in {row["scope"] for row in rows(api.get("/schedules"))}
+
+
+def test_a_narrower_schedule_is_deleted_and_the_wider_one_holds_again(
+    api: Api, services: Services
+) -> None:
+    put(api, "analysis", start="16:30")
+    put(api, "analysis", pseudo_account="main", start="17:00")
+    services.tasks().set_schedule("rival/main", Task.ANALYSIS, {"enabled": False}, "eve")
+    query = {"organization_id": "acme", "task": "analysis"}
+
+    def delete(**more: str) -> httpx.Response:
+        return api.send("DELETE", "/schedules", params=query | more)
+
+    for _ in range(2):
+        held = delete(pseudo_account="main").json()
+        assert (held["scope"], held["start"]) == ("acme", "16:30"), "again changes nothing"
+    held = delete().json()
+    assert (held["scope"], held["start"]) == ("", "16:00")
+    refused = ({"task": "lunch"}, 422), ({"organization_id": "rival"}, 403)
+    for more, status in (*refused, ({"pseudo_account": "none"}, 404)):
+        assert delete(**more).status_code == status
+    assert {row["scope"] for row in services.tasks().schedules()} == {"", "rival/main"}
+    log = services.audit_log().listed(Person("asha", "acme", Role.ADMIN, services.clock.now()))
+    assert [(row["who"], row["action"], row["subject"], row["outcome"]) for row in log] == [
+        ("terminal", "reset schedule", subject, "done")
+        for subject in ("analysis acme", "analysis acme/main", "analysis acme/main")
+    ]
 
 
 @pytest.mark.parametrize(

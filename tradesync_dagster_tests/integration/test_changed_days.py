@@ -17,17 +17,20 @@ from tradesync_dagster.defs.changed_history import changed_history
 from tradesync_dagster.defs.jobs import history_config
 from tradesync_dagster.defs.partitions import ACCOUNTS, key_of
 from tradesync_dagster.domain.fills import Fill
-from tradesync_dagster.domain.market_calendar import IST, previous_trading_day, trading_days
+from tradesync_dagster.domain.market_calendar import IST
 from tradesync_dagster.domain.money import PRICE_UNIT
 from tradesync_dagster.domain.orders import Side
 from tradesync_dagster.domain.records import ClosingPrice
+from tradesync_dagster.domain.trading_hours import TradingHours
 from tradesync_dagster.sync.correcting import Statement, annul_fill, correct_fill
 from tradesync_dagster.sync.history import catch_up
 from tradesync_dagster_tests.support.desk import OPENING, Desk
 
 KEYS = ["desk/SIM001", "desk/SIM002"]
 TODAY = OPENING.astimezone(IST).date()
-DAYS = trading_days(TODAY - timedelta(days=14), previous_trading_day(TODAY))
+DAYS = TradingHours().trading_days(
+    TODAY - timedelta(days=14), TradingHours().previous_trading_day(TODAY)
+)
 Late = Callable[[Desk], None]
 
 

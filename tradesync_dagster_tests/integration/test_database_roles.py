@@ -44,6 +44,9 @@ from tradesync_dagster_tests.integration.test_api_ownership import (  # noqa: F4
     test_every_part_of_a_score_is_shown,
     test_strategies_are_added_once_and_seen_by_their_organization_only,
 )
+from tradesync_dagster_tests.integration.test_api_twins import (  # noqa: F401
+    test_an_account_trades_on_paper_and_back_and_the_log_names_the_key,
+)
 from tradesync_dagster_tests.support.api import RIVAL, Api, running_api
 from tradesync_dagster_tests.support.desk import Desk, open_desk
 from tradesync_dagster_tests.support.pages import Pages, running_pages
@@ -193,10 +196,17 @@ def test_the_api_changes_nothing_of_another_organization_by_direct_sql(two: str)
         assert {row[0] for row in changed} == {1}
         held.execute("SAVEPOINT tried")
         with pytest.raises(psycopg.errors.InsufficientPrivilege, match="row-level security"):
-            held.execute(
-                "INSERT INTO strategies (organization_id, strategy_id, name, created_at) "
-                "VALUES ('rival', 's', 's', now())"
-            )
+            held.execute("INSERT INTO strategies VALUES ('rival', 's', 's', false, now())")
+        held.execute("ROLLBACK TO tried")
+        into: LiteralString = (
+            "INSERT INTO accounts (organization_id, pseudo_account, broker, credentials, {}) "
+            "VALUES (%s, 'new', 'PAPER', '', true)"
+        )
+        held.execute(into.format("enabled"), ["desk"])
+        for organization, column in ("rival", "enabled"), ("desk", "live"):
+            held.execute("ROLLBACK TO tried")
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                held.execute(into.format(column), [organization])
         held.execute("ROLLBACK TO tried")
         with pytest.raises(psycopg.errors.InsufficientPrivilege, match="row-level security"):
             held.execute("UPDATE orders SET account_id = 2")

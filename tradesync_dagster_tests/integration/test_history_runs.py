@@ -18,15 +18,16 @@ from tradesync_dagster.defs.jobs import history_config
 from tradesync_dagster.defs.partitions import ACCOUNTS, account_days, key_of
 from tradesync_dagster.domain.facts import DELIVERY
 from tradesync_dagster.domain.fills import Fill
-from tradesync_dagster.domain.market_calendar import IST, trading_days
+from tradesync_dagster.domain.market_calendar import IST
 from tradesync_dagster.domain.money import PRICE_UNIT, format_price, parse_price
 from tradesync_dagster.domain.orders import Side
+from tradesync_dagster.domain.trading_hours import TradingHours
 from tradesync_dagster.store.book_tables import lots
 from tradesync_dagster.sync.keeping import BEGINNING
 from tradesync_dagster_tests.support.desk import Desk
 
 KEYS = ["desk/SIM001", "desk/SIM002", "desk/SIM003"]
-DAYS = trading_days(date(2026, 3, 2), date(2026, 3, 20))
+DAYS = TradingHours().trading_days(date(2026, 3, 2), date(2026, 3, 20))
 MIDDLE = DAYS[4:9]
 """Without the first days, so that there are books from before, and without the last ones."""
 
@@ -169,6 +170,34 @@ def test_a_late_fill_changes_its_day_and_the_later_ones(
     }
     later = {str(key_of(account.key, day)) for day in MIDDLE[2:]}
     assert {key: count for key, count in gained.items() if count} == dict.fromkeys(later, 1)
+
+
+def test_a_saturdays_profit_is_the_saturdays(desk: Desk) -> None:
+    saturday, monday = date(2026, 3, 7), date(2026, 3, 9)
+    special = desk.with_settings(special_sessions=f"{saturday} 09:15-12:30")
+    services = special.services
+    (account, *_) = services.store.accounts()
+    sides = ((Side.BUY, 100), (Side.SELL, 103))
+    made = [
+        Fill(
+            f"S{at}", f"O{at}", saturday, "NSE", "TCS", "MIS", side, 7, price * PRICE_UNIT,
+            datetime.combine(saturday, time(10, at), IST),
+        )
+        for at, (side, price) in enumerate(sides)
+    ]  # fmt: skip
+    with services.store.begin([account.account_id]) as work:
+        work.add_fills([(account.account_id, fill) for fill in made], "broker")
+    services.rebuild_history([account.key], saturday)
+    for given, day in ((services, saturday), (desk.services, monday)):
+        curve = given.daily([account.key], date(2026, 3, 6), monday)[account.key][""]
+        gains = dict(zip(map(date.fromordinal, curve.day.tolist()), curve.realised, strict=True))
+        assert {at for at, gain in gains.items() if gain} == {day}
+        assert gains[day] == 21 * PRICE_UNIT
+    with dg.instance_for_test() as instance:
+        instance.add_dynamic_partitions(ACCOUNTS, [account.key])
+        config = history_config([account.key], date(2026, 3, 6), monday, rebuild=False)
+        found = recorded(run(special, instance, "rebuild_history", config))
+    assert ("daily_positions", f"{account.key}|{saturday}") in found
 
 
 def answers(result: dg.ExecuteInProcessResult) -> dict[str | None, bool]:

@@ -251,6 +251,13 @@ def test_real_prices_that_are_away_are_simulated_and_the_order_says_why(
     assert by_id(store)[real.order_id].rt_lmp == price
     source = shown["events"][0]["detail"]["lmp_source"]
     assert source.startswith("simulated: gridstatus has no prices of MISO: ModuleNotFoundError")
+    elsewhere = settings.model_copy(update={"moderation_real_prices_python": tmp_path / "python"})
+    other = replace(real, order_id=UUID(int=7))
+    put(store, [other])
+    there = Services(elsewhere, store, Clock(HOUR)).moderation()  # type: ignore[arg-type]
+    assert there.decide_due().total == 1
+    source = there.shown(other.order_id, "acme")["events"][0]["detail"]["lmp_source"]
+    assert source == f"simulated: {tmp_path}/python does not start: No such file or directory"
 
 
 def test_messages_can_be_switched_off(store: SqlStore, tmp_path: Path) -> None:

@@ -1,16 +1,17 @@
 """An account that trades on paper: in its twin's books, and its own go on following its broker."""
 
+import json
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
-from tradesync_dagster.domain.accounts import Account
 from tradesync_dagster.domain.errors import PlacementRefusedError
 from tradesync_dagster.domain.tasks import Task
-from tradesync_dagster_tests.support.desk import ask
-from tradesync_dagster_tests.support.tasks import install, mandate, run_at
+from tradesync_dagster.store.tables import outbox
+from tradesync_dagster_tests.support.tasks import install, mandate, open_twin, run_at
 from tradesync_dagster_tests.support.trading import KEY, TradingDesk, open_trading_desk
 
 TWIN = "desk/SIM001-paper"
@@ -23,11 +24,7 @@ def trading(
     """A live account, and its twin at the same exchange."""
     install(tmp_path / "site", monkeypatch)
     with open_trading_desk(database_url, tmp_path) as opened:
-        url = opened.desk.url
-        made = ask(f"{url}/sim/accounts", {"user_id": "desk:SIM001-paper", "cash": "1000000"})
-        twin = Account(0, "desk", "SIM001-paper", "PAPER", base_url=url,
-                       credentials=made["credentials"])  # fmt: skip
-        opened.desk.services.store.put_accounts([twin])
+        open_twin(opened.desk)
         yield opened
 
 
@@ -47,14 +44,83 @@ def test_on_paper_orders_go_to_the_twin_and_back_again(trading: TradingDesk) -> 
 
 def test_open_orders_on_either_side_keep_it_as_it_is(trading: TradingDesk) -> None:
     resting = trading.resting()
-    with pytest.raises(PlacementRefusedError, match=f"{KEY} has 1 open orders of ours"):
+    with pytest.raises(PlacementRefusedError, match=f"{KEY} stays as it is: 1 open order of"):
         trading.trading.switch(KEY, TWIN, "paper", "asha")
     trading.trading.cancel(KEY, resting.order.order_id, who="asha", why="to try on paper")
     trading.trading.switch(KEY, TWIN, "paper", "asha")
     trading.resting()
-    with pytest.raises(PlacementRefusedError, match=f"{TWIN} has 1 open orders of ours"):
+    with pytest.raises(PlacementRefusedError, match=f"{TWIN} stays as it is: 1 open order of"):
         trading.trading.switch(KEY, TWIN, "live", "asha")
     trading.trading.switch(KEY, TWIN, "paper", "asha")
+
+
+def test_orders_that_may_be_tried_again_keep_it_too_until_dropped_or_expired(
+    trading: TradingDesk,
+) -> None:
+    services = trading.desk.services
+
+    def switch(through: str) -> None:
+        trading.trading.switch(KEY, TWIN, through, "asha")
+
+    trading.desk.fault("status", status=429, method="POST", times=1)
+    failed = trading.place(3, verify=False).order
+    resting = trading.resting()
+    with pytest.raises(PlacementRefusedError) as both:
+        switch("paper")
+    assert str(both.value) == (
+        f"{KEY} stays as it is: 1 open order of ours (INFY); cancel first, see: tradesync orders "
+        f"list {KEY}; and 1 order in the retry queue (INFY); retry or drop first, see: tradesync "
+        f"orders queue {KEY}"
+    )
+    trading.trading.cancel(KEY, resting.order.order_id, who="asha", why="to try on paper")
+    services.retries().tend()
+    with pytest.raises(PlacementRefusedError, match="as it is: 1 order in the retry queue"):
+        switch("paper")
+    services.retries().drop(KEY, failed.order_id, who="asha", why="to try on paper")
+    switch("paper")
+    switch("live")
+    trading.desk.fault("status", status=429, method="POST", times=1)
+    trading.place(3, verify=False)
+    services.retries().tend()
+    trading.desk.clock.move(timedelta(hours=6))  # 15:30 in Asia/Kolkata
+    switch("paper")
+
+
+def test_a_halt_of_the_account_stops_its_twin_and_one_of_the_twin_only_that(
+    trading: TradingDesk,
+) -> None:
+    trading.trading.switch(KEY, TWIN, "paper", "asha")
+    trading.trading.halt(KEY, "ravi", "a wild strategy")
+    with pytest.raises(PlacementRefusedError, match=f"{TWIN}: ravi halted orders of {KEY} at"):
+        trading.place(3)
+    trading.trading.resume(KEY, "ravi", "looked at")
+    assert trading.place(3).order.status.value == "executed"
+    trading.trading.halt(TWIN, "ravi", "only there")
+    with pytest.raises(PlacementRefusedError, match=f"ravi halted orders of {TWIN}"):
+        trading.place(3)
+    trading.trading.switch(KEY, TWIN, "live", "asha")
+    assert trading.place(2).order.account_id == 1
+
+
+def test_a_twins_silent_service_is_told_as_any_others(trading: TradingDesk) -> None:
+    trading.trading.switch(KEY, TWIN, "paper", "asha")
+    desk = trading.desk
+    now = desk.clock.now()
+    with desk.services.store.begin([]) as work:
+        for service in ("sync", "tasks"):  # the latter of when it was nobody's twin
+            work.beat([2], service, now, now + timedelta(minutes=15))
+    for _ in range(2):
+        desk.clock.move(timedelta(minutes=20))
+        desk.services.tasks().look()
+    with desk.services.store.reading() as connection:
+        bodies = [json.loads(row) for row in connection.scalars(select(outbox.c.body))]
+    told = [one["message"] for one in bodies if one["type"] == "service_silent"]
+    assert [line for line in told if line.startswith(TWIN)] == [
+        f"{TWIN}: sync has given no sign of life since 2026-11-19 09:31 IST, and should have by "
+        "2026-11-19 09:46 IST"
+    ]
+    rows = desk.services.tasks().heartbeats(TWIN)
+    assert [(row["service"], row["stale"]) for row in rows] == [("sync", True)]
 
 
 def test_tasks_trade_in_the_twin_and_it_has_none_of_its_own(trading: TradingDesk) -> None:

@@ -135,6 +135,16 @@ def test_before_the_opening_nothing_is_compared(desk: Desk) -> None:
     assert breaks(desk) == {}
 
 
+def test_a_saturday_with_a_session_is_compared_and_a_day_that_is_closed_is_not(desk: Desk) -> None:
+    desk.by_hand("BUY", 10)
+    desk.one(ACCOUNT)
+    lose_a_fill(desk)
+    saturday = desk.with_settings(special_sessions="2026-11-20 closed, 2026-11-21 09:15-12:30")
+    for hours, expected in ((24, set()), (24, {"suspected"})):
+        later(saturday, hours=hours)
+        assert set(breaks(saturday).values()) == expected
+
+
 def test_a_busy_fortnight_has_no_false_break(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/books.sqlite3"
     with open_desk(url, tmp_path, accounts=4, people_rate=0.3, seed=7) as desk:

@@ -176,6 +176,30 @@ def test_a_new_account_owes_nothing_of_the_past(desk: Desk) -> None:
     assert {one.account_id for one in [*agenda.due, *agenda.missed]} <= {known.account_id}
 
 
+def test_an_account_that_is_enabled_again_owes_nothing_of_the_time_between(desk: Desk) -> None:
+    store, tasks = desk.services.store, desk.services.tasks()
+    run_at(desk, FRIDAY, "08:00")
+    desk.one(KEY)
+    store.set_enabled(KEY, enabled=False)
+
+    def told() -> tuple[dict[str, str], list[dict[str, Any]], list[dict[str, Any]]]:
+        return states(desk), alerts(desk, "tasks_missed"), alerts(desk, "service_silent")
+
+    before = told()
+    assert run_at(desk, FRIDAY, "16:30") == []
+    at(desk, MONDAY, "09:45")
+    store.enable(KEY, desk.clock.now())
+    assert run_at(desk, MONDAY, "09:45") == []
+    assert told() == before
+    assert not any(row["stale"] for row in tasks.heartbeats(KEY))
+    at(desk, MONDAY, "11:45")
+    store.enable(KEY, desk.clock.now())
+    tasks.look()
+    assert set(states(desk, state="missed")) >= {"position_monitor 2026-11-23T10"}, "from then on"
+    silent = alerts(desk, "service_silent")[len(before[2]) :]
+    assert {one["service"] for one in silent} == {"sync", "tasks"}, "it was enabled already"
+
+
 def test_turns_are_forgotten_once_no_look_can_miss_them(desk: Desk) -> None:
     assert run_at(desk, FRIDAY, "16:06")
     days = desk.services.settings.retention_days

@@ -38,7 +38,7 @@ def values(theirs: Theirs, organization: str) -> dict[str, Any]:
         "why": "because", "note": "because", "exchange": "NSE", "symbol": "INFY", "to": "rabbitmq",
         "event": "placed", "wanted": True, "task": "analysis", "market": "PJM", "node": "N",
         "side": "BUY", "quantity_mwh": "1", "limit_price": "2",
-        "hour_start_utc": "2026-11-19T15:00:00.000Z", "name": "ours",
+        "hour_start_utc": "2026-11-19T15:00:00.000Z", "name": "ours", "through": "paper",
     }  # fmt: skip
 
 

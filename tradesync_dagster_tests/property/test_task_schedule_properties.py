@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tradesync_dagster.domain.accounts import Account
-from tradesync_dagster.domain.market_calendar import trade_date_of, trading_days
+from tradesync_dagster.domain.market_calendar import trade_date_of
 from tradesync_dagster.domain.task_schedules import (
     DEFAULTS,
     MINUTE,
@@ -118,7 +118,7 @@ def test_no_turn_is_done_twice_and_none_is_lost(minutes: list[int], kills: list[
 
 
 def _nothing_lost(books: Books, now: datetime) -> None:
-    for day in trading_days(trade_date_of(BEGAN), trade_date_of(now)):
+    for day in TradingHours().trading_days(trade_date_of(BEGAN), trade_date_of(now)):
         for schedule in (one for one in DEFAULTS if one.repeats is not Repeat.CONTINUOUS):
             session = HOURS.session(day)
             assert session is not None

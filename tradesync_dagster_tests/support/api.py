@@ -48,7 +48,7 @@ def running_api(
     services: Services, dagster_url: str = NOWHERE, *, listening: bool = False
 ) -> Iterator[str]:
     """Serve on a free port."""
-    server = server_of(create_app(services, Dagster(dagster_url, 10), listening=listening))
+    server = server_of(create_app(services, Dagster(dagster_url), listening=listening))
     with _listening("127.0.0.1", 0) as door:
         thread = threading.Thread(target=server.run, kwargs={"sockets": [door]})
         thread.start()

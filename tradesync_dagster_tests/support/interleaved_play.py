@@ -16,8 +16,9 @@ from typing import Any
 from tradesync_dagster.bootstrap import Services
 from tradesync_dagster.domain.accounts import Account
 from tradesync_dagster.domain.errors import PlacementRefusedError
-from tradesync_dagster.domain.market_calendar import IST, trade_date_of, trading_days
+from tradesync_dagster.domain.market_calendar import IST, trade_date_of
 from tradesync_dagster.domain.order_requests import OrderText
+from tradesync_dagster.domain.trading_hours import TradingHours
 from tradesync_dagster.settings import Settings
 from tradesync_dagster.store.engine import open_engine
 from tradesync_dagster.store.schema import metadata
@@ -169,7 +170,9 @@ class Play:
 @contextmanager
 def staged(url: str, template: Path, number: int, clock: FatalClock) -> Iterator[Play]:
     """Open two new accounts, at two brokers, with new books, on a new day."""
-    following = trading_days(trade_date_of(clock.moment), clock.moment.date() + timedelta(30))[1]
+    following = TradingHours().trading_days(
+        trade_date_of(clock.moment), clock.moment.date() + timedelta(30)
+    )[1]
     clock.move(datetime.combine(following, time(9, 30), IST) - clock.moment)
     users = [f"acme-{number}-{each}" for each in range(2)]
     for user in users:

@@ -15,7 +15,8 @@ from random import Random
 from typing import Any
 
 from tradesync_dagster.brokers.exchange.faults import KINDS
-from tradesync_dagster.domain.market_calendar import IST, trading_days
+from tradesync_dagster.domain.market_calendar import IST
+from tradesync_dagster.domain.trading_hours import TradingHours
 from tradesync_dagster_tests.support.desk import OPENING, Desk, ask, open_desk
 from tradesync_dagster_tests.support.month_desk import OwnOrders
 from tradesync_dagster_tests.support.month_people import (
@@ -64,12 +65,16 @@ class Plan:
 
     @property
     def trading(self) -> list[date]:
-        return trading_days(OPENING.date(), OPENING.date() + timedelta(days=60))[: self.days]
+        return TradingHours().trading_days(OPENING.date(), OPENING.date() + timedelta(days=60))[
+            : self.days
+        ]
 
     @property
     def after(self) -> date:
         """The first trading day after the month."""
-        return trading_days(OPENING.date(), OPENING.date() + timedelta(days=60))[self.days]
+        return TradingHours().trading_days(OPENING.date(), OPENING.date() + timedelta(days=60))[
+            self.days
+        ]
 
     @property
     def lost(self) -> frozenset[date]:

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from tradesync_dagster.bootstrap.tasks import Tasks
+from tradesync_dagster.domain.accounts import Account
 from tradesync_dagster.domain.market_calendar import IST
 from tradesync_dagster.domain.money import parse_price
 from tradesync_dagster.domain.tasks import Turn
-from tradesync_dagster_tests.support.desk import Desk, open_desk
+from tradesync_dagster_tests.support.desk import Desk, ask, open_desk
 
 KEY = "desk/SIM001"
 WISHFUL = """
@@ -32,20 +33,24 @@ class Broken:
 class Rubbish:
     def wishes(self, view):
         return eval(view.options["gives"], {"Wish": Wish, "exit": exit})
+
+class Stuck:
+    def wishes(self, view):
+        while True:
+            pass
 """
 
 
 def install(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Install a package with three strategies, as pip does."""
+    """Install a package of strategies, as pip does."""
     info = folder / "wishful_strategies-1.0.dist-info"
     info.mkdir(parents=True)
     (folder / "wishful_strategies.py").write_text(WISHFUL)
     (info / "METADATA").write_text(
         "Metadata-Version: 2.1\nName: wishful-strategies\nVersion: 1.0\n"
     )
-    points = [
-        f"{name.lower()} = wishful_strategies:{name}" for name in ("Wishful", "Broken", "Rubbish")
-    ]
+    names = ("Wishful", "Broken", "Rubbish", "Stuck")
+    points = [f"{name.lower()} = wishful_strategies:{name}" for name in names]
     (info / "entry_points.txt").write_text("\n".join(["[tradesync.strategies]", *points, ""]))
     monkeypatch.syspath_prepend(str(folder))
 
@@ -64,6 +69,16 @@ def run_at(desk: Desk, day: date, hhmm: str) -> list[Turn]:
 def mandate(desk: Desk, strategy: str = "wishful", key: str = KEY, **changes: Any) -> None:
     wanted = {"plugin": strategy, "capital": parse_price("100000"), "positions": 5} | changes
     desk.services.mandates().set_mandate(key, strategy, wanted, "asha")
+
+
+def open_twin(desk: Desk) -> Account:
+    """Open the account's paper twin at the desk's own exchange."""
+    made = ask(f"{desk.url}/sim/accounts", {"user_id": "desk:SIM001-paper", "cash": "1000000"})
+    twin = Account(
+        0, "desk", "SIM001-paper", "PAPER", base_url=desk.url, credentials=made["credentials"]
+    )
+    desk.services.store.put_accounts([twin])
+    return next(one for one in desk.services.store.accounts() if one.key == twin.key)
 
 
 def tasks(desk: Desk) -> Tasks:

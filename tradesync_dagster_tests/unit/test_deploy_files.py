@@ -135,6 +135,15 @@ def test_the_image_has_the_versions_that_were_tested() -> None:
     assert "pytest" not in shipped
 
 
+def test_the_image_can_tell_of_its_syncs_by_opentelemetry() -> None:
+    project = tomllib.loads((DEPLOY.parent / "pyproject.toml").read_text())["project"]
+    wanted = (DEPLOY / "requirements.in").read_text().splitlines()
+    assert set(project["optional-dependencies"]["otel"]) <= set(wanted)
+    locked = (DEPLOY / "requirements.lock").read_text()
+    for one in project["optional-dependencies"]["otel"]:
+        assert f"\n{one.partition('>')[0]}==" in locked
+
+
 def test_the_image_has_the_python_that_is_checked() -> None:
     project = tomllib.loads((DEPLOY.parent / "pyproject.toml").read_text())
     checked = project["tool"]["mypy"]["python_version"]

@@ -26,6 +26,7 @@ def test_each_can_be_set(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {
         "SEED": "another", "APPROVAL_PERCENT": "12.3456", "REASONS": '{"because": 2, "why not": 1}',
         "MARK_MINUTES": "15", "LMP_BASE": "-5.25", "REAL_PRICES": '["NYISO", "MISO"]',
+        "REAL_PRICES_PYTHON": "/opt/grid/bin/python",
     }.items():  # fmt: skip
         monkeypatch.setenv(f"TRADESYNC_MODERATION_{name}", value)
     settings = load_settings()
@@ -34,6 +35,7 @@ def test_each_can_be_set(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (dict(rules.reasons), rules.step.total_seconds()) == ({"because": 2, "why not": 1}, 900)
     assert str(settings.moderation_lmp_base) == "-5.25"
     assert settings.moderation_real_prices == ["NYISO", "MISO"]
+    assert settings.moderation_real_prices_python == Path("/opt/grid/bin/python")
 
 
 @pytest.mark.parametrize(

@@ -62,6 +62,7 @@ def account_page(
         "account.html",
         visitor,
         account=account,
+        on_paper=reading.is_on_paper(account["account_id"]),
         day=day,
         today=today,
         filters=filters,

@@ -22,6 +22,7 @@ from tradesync_dagster.api.pages import (
     signing_in,
     static,
     strategies,
+    twins,
 )
 from tradesync_dagster.api.pages.failures import answer_failures
 from tradesync_dagster.api.pages.headers import SecureHeaders
@@ -34,6 +35,7 @@ from tradesync_dagster.bootstrap.dagster_graphql import Dagster
 ROOMS = (
     signing_in, overview, accounts, external, retries, breaks, strategies, fake_orders,
     notifications, preferences, schedules, live, audit, static,
+    twins,
 )  # fmt: skip
 
 

@@ -9,7 +9,6 @@ from dataclasses import replace
 
 from tradesync_dagster.domain.errors import TradesyncError
 from tradesync_dagster.domain.mandates import Mandate, Signal, SignalState, exit_of, units_for
-from tradesync_dagster.domain.market_calendar import previous_trading_day
 from tradesync_dagster.domain.money import format_price
 from tradesync_dagster.domain.order_requests import OrderText
 from tradesync_dagster.domain.orders import OrderStatus
@@ -25,7 +24,7 @@ def buy(job: Job) -> Detail:
     """
     with job.desk.store.look() as work:
         mandates = job.mandates(work)
-        found = work.signals(job.books.account_id, previous_trading_day(job.day))
+        found = work.signals(job.books.account_id, job.day_before)
     new = [one for one in found if one.state is SignalState.NEW and one.strategy_id in mandates]
     if new:
         job.refreshed("order_book", "positions", "holdings")
@@ -57,7 +56,7 @@ def _ordered(job: Job, mandate: Mandate, signal: Signal) -> Signal:
         held = Units.of(work, job.books.account_id).held(
             signal.strategy_id, signal.exchange, signal.symbol, signal.product
         )
-        free = free_capital(work, job.books.account_id, mandate, job.day)
+        free = free_capital(work, job.books.account_id, mandate, job.day_before)
         multiplier, _ = work.instrument(signal.exchange, signal.symbol) or (1, None)
         units = units_for(min(mandate.part, free), signal.price, multiplier)
         if held > 0 or units <= 0:

@@ -7,20 +7,19 @@ of the account (``exposure``).
 from datetime import date
 
 from tradesync_dagster.domain.mandates import Mandate
-from tradesync_dagster.domain.market_calendar import previous_trading_day
 from tradesync_dagster.domain.orders import Side
 from tradesync_dagster.domain.unit_of_work import UnitOfWork
 from tradesync_dagster.sync.tasks.desk import NOT_WORKING, Units
 
 
-def free_capital(work: UnitOfWork, account_id: int, mandate: Mandate, day: date) -> int:
+def free_capital(work: UnitOfWork, account_id: int, mandate: Mandate, since: date) -> int:
     """Say what a strategy may still buy for.
 
     Args:
         work: A transaction.
         account_id: Where it trades.
         mandate: Its mandate.
-        day: The trading day.
+        since: The trading day before; orders of earlier days work no more.
 
     Returns:
         Millionths: its capital less its positions at the last prices and its working buys at their
@@ -32,7 +31,7 @@ def free_capital(work: UnitOfWork, account_id: int, mandate: Mandate, day: date)
             multiplier, price = work.instrument(rule.exchange, rule.symbol) or (1, None)
             held = units.held(rule.strategy_id, rule.exchange, rule.symbol, rule.product)
             used += max(held, 0) * multiplier * (price or rule.stop or rule.target)
-    for order in work.orders([account_id], previous_trading_day(day)):
+    for order in work.orders([account_id], since):
         row = order.broker
         works = not order.status.is_terminal and order.status not in NOT_WORKING
         if works and order.strategy_id == mandate.strategy_id and row.side is Side.BUY:

@@ -3,7 +3,7 @@
 What belongs here: the doors, prices and units. What does not: any one task's rule.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Protocol
@@ -18,7 +18,7 @@ from tradesync_dagster.domain.order_requests import OrderText
 from tradesync_dagster.domain.orders import Order, OrderStatus
 from tradesync_dagster.domain.ports import Clock, Store
 from tradesync_dagster.domain.results import AccountResult
-from tradesync_dagster.domain.strategies import Strategy
+from tradesync_dagster.domain.strategies import View, Wish
 from tradesync_dagster.domain.trading_hours import TradingHours
 from tradesync_dagster.domain.unit_of_work import UnitOfWork
 from tradesync_dagster.sync.alerts import AlertRules
@@ -80,11 +80,12 @@ class Desk(Protocol):
         """Cancel an order; see ``sync.changing``."""
         ...
 
-    def strategy(self, name: str) -> Strategy:
-        """Make an installed strategy.
+    def wishes(self, name: str, view: View) -> Sequence[Wish]:
+        """Ask an installed strategy, made anew, what to buy; it has a limited time.
 
         Raises:
             ConfigurationError: None has that name.
+            TaskFailedError: It failed, took too long, or wishes what cannot be.
         """
         ...
 
@@ -103,6 +104,11 @@ class Job:
     account: Account
     books: Account
     day: date
+
+    @property
+    def day_before(self) -> date:
+        """The trading day before."""
+        return self.desk.hours.previous_trading_day(self.day)
 
     def mandates(self, work: UnitOfWork) -> dict[str, Mandate]:
         """Read the mandates that are on, by strategy."""

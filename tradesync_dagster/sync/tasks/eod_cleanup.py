@@ -7,7 +7,7 @@ books (``rebuilding``).
 from dataclasses import replace
 
 from tradesync_dagster.domain.mandates import SignalState
-from tradesync_dagster.domain.market_calendar import previous_trading_day, start_of
+from tradesync_dagster.domain.market_calendar import start_of
 from tradesync_dagster.sync.tasks.desk import Detail, Job, Units, check
 
 _MOST_DAYS_OF_SIGNALS = 10
@@ -40,7 +40,7 @@ def clean_up(job: Job) -> Detail:
 def _expire_signals(job: Job) -> int:
     since = job.day
     for _ in range(_MOST_DAYS_OF_SIGNALS):
-        since = previous_trading_day(since)
+        since = job.desk.hours.previous_trading_day(since)
     with job.desk.store.begin([job.books.account_id]) as work:
         old = [
             replace(one, state=SignalState.EXPIRED, words="nobody took it in time")
@@ -53,7 +53,7 @@ def _expire_signals(job: Job) -> int:
 
 def _drop_exits(job: Job) -> int:
     """Drop the exits of what is no longer held, and was not just ordered."""
-    account_id, lately = job.books.account_id, start_of(previous_trading_day(job.day))
+    account_id, lately = job.books.account_id, start_of(job.day_before)
     with job.desk.store.begin([account_id]) as work:
         units = Units.of(work, account_id)
         gone = [

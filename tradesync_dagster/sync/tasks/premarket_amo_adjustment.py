@@ -6,7 +6,6 @@ What belongs here: which orders, and their new quantities. What does not: changi
 
 from tradesync_dagster.domain.errors import TradesyncError
 from tradesync_dagster.domain.mandates import Mandate, units_for
-from tradesync_dagster.domain.market_calendar import previous_trading_day
 from tradesync_dagster.domain.orders import Order, OrderStatus, Side
 from tradesync_dagster.domain.unit_of_work import UnitOfWork
 from tradesync_dagster.sync.tasks.desk import Detail, Job, check
@@ -50,10 +49,9 @@ def _change(job: Job, order: Order, wanted: int) -> None:
 def _waiting(job: Job) -> list[tuple[Order, int | None]]:
     with job.desk.store.look() as work:
         mandates = job.mandates(work)
-        since = previous_trading_day(job.day)
         return [
             (order, _wanted(work, order, mandates[order.strategy_id]))
-            for order in work.orders([job.books.account_id], since)
+            for order in work.orders([job.books.account_id], job.day_before)
             if order.status is OrderStatus.AMO
             and order.client_order_id
             and order.broker.side is Side.BUY

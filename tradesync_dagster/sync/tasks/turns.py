@@ -51,11 +51,12 @@ class Turns:
     alerts: AlertRules | None
     concurrency: int = 4
 
-    def look(self, accounts: Sequence[Account]) -> Agenda:
+    def look(self, accounts: Sequence[Account], twins: Sequence[Account] = ()) -> Agenda:
         """See what is due, record and tell what was missed, and say that somebody looks.
 
         Args:
             accounts: Those whose tasks are to be done.
+            twins: Paper twins, which have no tasks of their own; their services' silence is told.
 
         Returns:
             What is due, and what is newly missed.
@@ -70,15 +71,24 @@ class Turns:
             agenda = due(watched, work.schedules(), done, now, self.hours)
             missed = [one for one in agenda.missed if work.miss(one, now)]
             work.beat(ids, TASKS, now, now + _GOOD_FOR)
-            self._tell(work, list(_untold(accounts, beats, missed, now)))
+            theirs = [
+                one
+                for one in work.heartbeats([twin.account_id for twin in twins])
+                if one.service != TASKS
+            ]
+            told = _untold([*accounts, *twins], [*beats, *theirs], missed, now)
+            self._tell(work, list(told))
         return Agenda(agenda.due, missed)
 
-    def run(self, accounts: Sequence[Account], executors: Executors) -> list[Turn]:
+    def run(
+        self, accounts: Sequence[Account], executors: Executors, twins: Sequence[Account] = ()
+    ) -> list[Turn]:
         """Do what is due, accounts beside one another, an account's tasks in turn.
 
         Args:
             accounts: Those whose tasks are to be done.
             executors: Gives an account's.
+            twins: See ``look``.
 
         Returns:
             The turns that were taken here, with what came of each.
@@ -87,7 +97,7 @@ class Turns:
             ExceptionGroup: Tasks ended in errors that nobody foresaw; the others are done, and
                 those are recorded as failed.
         """
-        agenda, by_id = self.look(accounts), {one.account_id: one for one in accounts}
+        agenda, by_id = self.look(accounts, twins), {one.account_id: one for one in accounts}
         groups = [list(found) for _, found in groupby(agenda.due, lambda one: one.account_id)]
         strange: list[Exception] = []
 

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Any
-from urllib.parse import unquote
 
 from tradesync_dagster.api.pages.visitors import ROOT
 from tradesync_dagster_tests.support.desk import Desk
@@ -89,7 +88,11 @@ def test_what_was_never_traded_has_no_lots(pages: Pages) -> None:
 
 
 def test_a_sync_leads_to_its_run_in_dagster(pages: Pages, desk: Desk) -> None:
-    tick_id = desk.sync(ACCOUNT).tick_id
-    links = pages.browser("vera").get(PATH).links
-    [run] = [link for link in links if link.partition("?")[0].endswith("/runs") and "?" in link]
-    assert unquote(run.partition("?")[2]) == f"q[]=tag:tradesync/tick_id={tick_id}"
+    desk.sync(ACCOUNT)  # as by command
+    desk.by_hand("BUY", 3)
+    desk.services.sync([ACCOUNT], run_id="3d6c1c5e-run")
+    page = pages.browser("vera").get(PATH)
+    [run] = [link for link in page.links if "/runs/" in link]
+    assert run.endswith("/runs/3d6c1c5e-run")
+    assert "none in Dagster , of" in page.text, "the newer one"
+    assert "none none of its own" in page.text, "no link where there was no run"

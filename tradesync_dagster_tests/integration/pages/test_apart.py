@@ -22,11 +22,12 @@ GET = (
     "/desk/audit", "/desk/retries", "/desk/retries/{order}", "/desk/strategies",
     "/desk/strategies/{o}/momentum", "/desk/fake-orders", "/desk/fake-orders/{order}",
     "/desk/notifications", "/desk/notifications?state=sent",
-    "/desk/notifications/preferences", "/desk/schedules",
+    "/desk/notifications/preferences", "/desk/schedules", "/desk/accounts/{o}/{a}/trade",
 )  # fmt: skip
 POST = (
     "/desk/assign", "/desk/breaks/{o}/{a}", "/desk/retries/{order}", "/desk/undo",
     "/desk/fake-orders", "/desk/notifications/preferences", "/desk/schedules",
+    "/desk/accounts/{o}/{a}/trade",
 )  # fmt: skip
 
 
@@ -70,6 +71,7 @@ def sent(browser: Browser, order: UUID, account: str, **more: Any) -> Iterator[P
          "quantity_mwh": "1", "limit_price": "2", "hour": "2026-11-19T15:00", "key": "k"},
         {"organization": account.partition("/")[0], "to": "rabbitmq", "event": "placed"},
         {"action": "change", "scope": account, "task": "analysis", "state": "off"},
+        {"through": "live"},
     )  # fmt: skip
     for path, body in zip(POST, bodies, strict=True):
         answer = browser.client.post(
@@ -140,7 +142,7 @@ def test_roles_hide_and_refuse_what_they_do_not_cover(pages: Pages) -> None:
     vera, omar = pages.browser("vera"), pages.browser("omar")
     for path in GET:
         page = vera.get(filled(path, order, "desk/SIM001"))
-        refused = "assign" in path or "audit" in path
+        refused = any(word in path for word in ("assign", "audit", "/trade"))
         assert page.status == (403 if refused else 200), path
         assert [
             f.action for f in page.forms if f.method == "POST" and "sign-out" not in f.action
@@ -160,6 +162,7 @@ def test_roles_hide_and_refuse_what_they_do_not_cover(pages: Pages) -> None:
         303,
         303,
         303,
+        403,
     ]
 
 

@@ -9,6 +9,7 @@ from pydantic import SecretStr
 from tradesync_dagster.domain.fake_orders import FakeOrderStatus
 from tradesync_dagster.domain.tasks import Task
 from tradesync_dagster.sync.assigning import Assignment
+from tradesync_dagster.sync.failing import RunFailure
 from tradesync_dagster_tests.support.desk import Desk
 from tradesync_dagster_tests.support.pages import HOSTILE, Browser, Page, Pages
 
@@ -139,6 +140,19 @@ def test_notifications_show_what_waits_what_is_late_and_what_was_sent(
         assert "token9" not in page.html
     assert "external_order" not in pages.browser("rita").get("/desk/notifications").text
     assert vera.get("/desk/notifications?state=lost").status == 422
+
+
+def test_a_failed_runs_message_leads_to_the_run(pages: Pages, desk: Desk) -> None:
+    linked = desk.with_settings(dagster_url="https://dagster.example.com/")
+    for services, run_id in ((desk.services, "run-1"), (linked.services, "run-2")):
+        assert services.tell_failure(RunFailure("sync_job", run_id, run_id, "no answer")) == ()
+    root, vera = pages.browser("root"), pages.browser("vera")
+    page = root.get("/desk/notifications")
+    assert "a run of sync_job for run-1 failed: no answer (run run-1)" in page.text
+    assert "a run of sync_job for run-2 failed: no answer its run in Dagster" in page.text
+    found = [given for tag, given in page.tags if tag == "a" and "/run-" in str(given["href"])]
+    assert found == [{"href": "https://dagster.example.com/runs/run-2", "rel": "noreferrer"}]
+    assert "run_failed" not in vera.get("/desk/notifications").text, "of all organizations' runs"
 
 
 def test_an_order_is_split_and_the_split_undone(pages: Pages, desk: Desk) -> None:

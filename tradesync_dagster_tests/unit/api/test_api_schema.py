@@ -16,6 +16,7 @@ CONFLICTS = {
     "/external/assign", "/external/undo", "/api/v1/user/orders/{order_id}/retry",
     "/api/v1/user/orders/{order_id}",
 }  # fmt: skip
+POSTS_THAT_CONFLICT = {("post", "/schedules"), ("post", "/accounts/{pseudo_account}/trade")}
 ROUTES = {
     ("post", "/external/trigger-sync"),
     ("post", "/external/assign"),
@@ -47,6 +48,9 @@ ROUTES = {
     ("post", "/api/v1/scheduler/force-run"),
     ("get", "/schedules"),
     ("post", "/schedules"),
+    ("delete", "/schedules"),
+    ("get", "/accounts/{pseudo_account}/trade"),
+    ("post", "/accounts/{pseudo_account}/trade"),
     ("get", "/task-turns"),
     ("get", "/heartbeats"),
     ("get", "/api/v1/user/orders"),
@@ -94,7 +98,7 @@ def test_every_route_but_health_asks_for_a_key_and_documents_its_failures(
             continue
         assert operation["security"] == [{name: []}], path
         documented = FAILURES | ({"413"} if method == "post" else set())
-        conflicts = path in CONFLICTS or (method, path) == ("post", "/schedules")
+        conflicts = path in CONFLICTS or (method, path) in POSTS_THAT_CONFLICT
         documented |= {"409"} if conflicts else set()
         assert {code for code in operation["responses"] if code >= "400"} == documented, path
         for code in documented:

@@ -1,6 +1,7 @@
 """Real prices by a child process: a real one each time, over a stand-in for the library."""
 
 import os
+import sys
 import time
 from collections.abc import Callable
 from datetime import timedelta
@@ -13,6 +14,7 @@ from tradesync_dagster.brokers.grid_prices import GridPrices, PricesAwayError, a
 from tradesync_dagster.domain.lmp import FRESH, PricePoint, Published, SimulatedPrices
 from tradesync_dagster_tests.support.fake_orders import HOUR
 
+PYTHON = Path(sys.executable)
 ENOUGH = 120.0
 """Seconds that a busy machine may take to start Python."""
 SIMULATED = SimulatedPrices("tradesync", 40_000_000, 10_000_000)
@@ -58,7 +60,7 @@ def test_the_latest_price_of_each_node_is_read_exactly(library: Library) -> None
     )
     units = 'frame(("2026-03-02 09:55", "LOST", float("nan")), ("2026-03-02 09:55", "ODD", 1e9))'
     environment = library(market(f'print("chatter"); return {zones}, {units}'))
-    assert ask("NYISO", environment, ENOUGH) == {
+    assert ask("NYISO", environment, PYTHON, ENOUGH) == {
         "N.Y.C.": Published(AT, 41_070_000),
         "WEST": Published(AT, -12_500_000),
     }
@@ -75,25 +77,38 @@ def test_the_latest_price_of_each_node_is_read_exactly(library: Library) -> None
 )
 def test_a_library_that_fails_is_a_reason(library: Library, code: str, words: str) -> None:
     with pytest.raises(PricesAwayError, match=words):
-        ask("NYISO", library(code), ENOUGH)
+        ask("NYISO", library(code), PYTHON, ENOUGH)
 
 
 def test_without_the_library_there_is_a_reason() -> None:
     with pytest.raises(PricesAwayError, match="NYISO: ModuleNotFoundError: No module named"):
-        ask("NYISO", {"PATH": os.defpath}, ENOUGH)
+        ask("NYISO", {"PATH": os.defpath}, PYTHON, ENOUGH)
+
+
+def test_the_library_may_be_another_pythons(library: Library, tmp_path: Path) -> None:
+    """What it needs must not bind us: it holds pandas back behind the version that we use."""
+    other = tmp_path / "python"
+    other.write_text(f'#!/bin/sh\nPYTHONPATH={tmp_path} exec {sys.executable} "$@"\n')
+    code = market('return frame(("2026-03-02 09:55", "N.Y.C.", 41.07))')
+    library(code)
+    with pytest.raises(PricesAwayError, match=f"{other} does not start: Permission denied"):
+        ask("NYISO", {"PATH": os.defpath}, other, ENOUGH)
+    other.chmod(0o755)
+    found = ask("NYISO", {"PATH": os.defpath}, other, ENOUGH)
+    assert found == {"N.Y.C.": Published(AT, 41_070_000)}
 
 
 def test_a_child_that_hangs_is_ended(library: Library) -> None:
     began = time.monotonic()
     with pytest.raises(PricesAwayError, match=r"no prices of NYISO within 0\.5 s"):
-        ask("NYISO", library("import time; time.sleep(3600)"), 0.5)
+        ask("NYISO", library("import time; time.sleep(3600)"), PYTHON, 0.5)
     assert time.monotonic() - began < ENOUGH, "not an hour later"
 
 
 def test_an_answer_without_end_is_cut(library: Library) -> None:
     code = "import sys\nwhile True: sys.__stdout__.write('x' * 100_000)"
     with pytest.raises(PricesAwayError, match="more than 1000 bytes for NYISO"):
-        ask("NYISO", library(code), ENOUGH, most=1_000)
+        ask("NYISO", library(code), PYTHON, ENOUGH, most=1_000)
 
 
 def prices(answer: "dict[str, Published] | str") -> GridPrices:

@@ -14,9 +14,10 @@ from tradesync_dagster.defs.jobs import config_for
 from tradesync_dagster.defs.partitions import ACCOUNTS, accounts
 from tradesync_dagster.domain.accounts import Account
 from tradesync_dagster.domain.book_states import Unshown
-from tradesync_dagster.domain.market_calendar import trading_days
 from tradesync_dagster.domain.performance import Curve
 from tradesync_dagster.domain.results import ASSETS, FAILED, SUCCESS, AccountResult, TickSummary
+from tradesync_dagster.domain.trading_hours import TradingHours
+from tradesync_dagster.settings import Settings
 from tradesync_dagster.sync.history import Replay
 
 KEYS = ["DESK/A", "DESK/B", "DESK/C"]
@@ -47,6 +48,7 @@ class StandingClock:
 class SmallServices:
     store: SmallStore = field(default_factory=SmallStore)
     clock: StandingClock = field(default_factory=StandingClock)
+    settings: Settings = field(default_factory=Settings)
     idle: set[str] = field(default_factory=set)
     error: str = ""
     rebuilt: list[tuple[list[str], date]] = field(default_factory=list)
@@ -60,12 +62,19 @@ class SmallServices:
     open_ends: set[str] = field(default_factory=set)
     changed: set[str] = field(default_factory=lambda: set(KEYS))
     asked: list[list[str] | None] = field(default_factory=list)
+    runs: list[str] = field(default_factory=list)
     seconds: float = 0.25
 
     def sync(
-        self, accounts: Sequence[str] | None = None, *, force: bool = False, shard: str = ""
+        self,
+        accounts: Sequence[str] | None = None,
+        *,
+        force: bool = False,
+        shard: str = "",
+        run_id: str = "",
     ) -> TickSummary:
         self.asked.append(None if accounts is None else list(accounts))
+        self.runs.append(run_id)
         keys = self.store.keys if accounts is None else accounts
         started = datetime(2026, 11, 20, 4, 0, tzinfo=UTC)
         results = tuple(self.result(key) for key in keys)
@@ -103,7 +112,7 @@ class SmallServices:
     ) -> dict[str, dict[str, Curve]]:
         """Curves whose figures tell the day of the month, with one rupee earned a day."""
         self.followed.append((list(accounts), since, until))
-        days = trading_days(since, until)
+        days = TradingHours().trading_days(since, until)
         ordinals = np.array([day.toordinal() for day in days])
         of_month = np.array([day.day for day in days])
         ones = np.ones(len(days), np.int64)

@@ -18,7 +18,8 @@ from tradesync_dagster.defs.partitions import (
     key_of,
     trading_day_partitions,
 )
-from tradesync_dagster.domain.market_calendar import IST, known_until, trading_days
+from tradesync_dagster.domain.market_calendar import IST, known_until
+from tradesync_dagster.domain.trading_hours import TradingHours, read_sessions
 
 KEYS = ["DESK/A", "DESK/B", "DESK/C"]
 MONDAY, TUESDAY, WEDNESDAY, THURSDAY, FRIDAY = (date(2026, 3, n) for n in range(2, 7))
@@ -72,9 +73,12 @@ def reason(result: dg.ExecuteInProcessResult) -> str:
 def test_days_are_the_exchanges_trading_days() -> None:
     start = date(2024, 1, 1)
     now = datetime.combine(known_until() + timedelta(days=30), datetime.min.time(), IST)
-    keys = list(trading_day_partitions(start).get_partition_keys(current_time=now))
-    assert keys == [day.isoformat() for day in trading_days(start, date.fromisoformat(keys[-1]))]
+    keys = list(trading_day_partitions(start, TradingHours()).get_partition_keys(current_time=now))
+    assert keys == [
+        day.isoformat() for day in TradingHours().trading_days(start, date.fromisoformat(keys[-1]))
+    ]
     assert "2024-01-26" not in keys
+    assert "2024-01-20" in keys, "a Saturday with a session"
     assert len(keys) > 700
 
 
@@ -87,8 +91,17 @@ def test_days_are_the_exchanges_trading_days() -> None:
     ],
 )
 def test_a_day_is_there_from_its_first_minute(now: datetime, last: date) -> None:
-    days = trading_day_partitions(date(2026, 1, 1))
+    days = trading_day_partitions(date(2026, 1, 1), TradingHours())
     assert days.get_partition_keys(current_time=now)[-1] == last.isoformat()
+
+
+def test_special_sessions_are_days_and_closed_days_are_none() -> None:
+    hours = read_sessions("2026-03-07 10:00-12:30, 2026-03-04 closed")  # a Saturday, a Wednesday
+    days = trading_day_partitions(date(2026, 3, 2), hours)
+    keys = days.get_partition_keys(current_time=datetime(2026, 3, 9, 11, 0, tzinfo=UTC))
+    assert [key[-2:] for key in keys] == ["02", "05", "06", "07", "09"]
+    early = days.get_partition_keys(current_time=datetime(2026, 3, 6, 20, 0, tzinfo=UTC))
+    assert early[-1] == "2026-03-07", "from its first minute in India"
 
 
 def test_a_range_of_partitions_is_one_pass(instance: dg.DagsterInstance, services: Any) -> None:
@@ -225,7 +238,7 @@ def test_a_backfill_that_fails_shows_its_partitions_failed(
 
 def test_an_account_and_a_year_from_the_dialog_is_one_run(instance: dg.DagsterInstance) -> None:
     """Holds Dagster to what docs/decisions/0003 says of its backfill daemon."""
-    days = trading_days(date(2025, 1, 1), date(2025, 12, 31))
+    days = TradingHours().trading_days(date(2025, 1, 1), date(2025, 12, 31))
 
     def runs(keys: Sequence[str]) -> int:
         cells = [key_of(key, day) for key in keys for day in days]

@@ -9,8 +9,8 @@ import pytest
 
 from tradesync_dagster.bootstrap import Services
 from tradesync_dagster.defs.partitions import ACCOUNTS
-from tradesync_dagster.domain.market_calendar import trading_days
 from tradesync_dagster.domain.spikes import Activity
+from tradesync_dagster.domain.trading_hours import TradingHours
 from tradesync_dagster.settings import Settings
 from tradesync_dagster.store.store import SqlStore
 from tradesync_dagster_tests.support.dagster_looks import look_for_spikes
@@ -19,7 +19,7 @@ from tradesync_dagster_tests.support.store_frames import stored
 from tradesync_dagster_tests.support.store_rows import accounts
 
 TODAY = date(2026, 11, 19)
-HISTORY = trading_days(TODAY - timedelta(days=60), TODAY - timedelta(days=1))
+HISTORY = TradingHours().trading_days(TODAY - timedelta(days=60), TODAY - timedelta(days=1))
 
 
 class CountedStore(SqlStore):

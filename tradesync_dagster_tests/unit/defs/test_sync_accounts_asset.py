@@ -114,6 +114,7 @@ def test_the_run_of_any_sync_is_found_by_its_id(
     for number, key in enumerate(("DESK/A", "DESK/B"), start=1):
         run = instance.get_run_by_id(one(services, key).run_id)
         assert run is not None
+        assert services.runs[-1] == run.run_id, "the account's page leads to it"
         assert run.tags[recording.TICK_ID] == f"tick-{number}"
         assert recording.KIND not in run.tags, "no tick"
 

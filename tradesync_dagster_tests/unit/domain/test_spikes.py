@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tradesync_dagster.domain.market_calendar import IST, trading_days
+from tradesync_dagster.domain.market_calendar import IST
 from tradesync_dagster.domain.spikes import (
     DAYS,
     KNOWN_DAYS,
@@ -18,11 +18,12 @@ from tradesync_dagster.domain.spikes import (
     follow_spikes,
     history_since,
 )
+from tradesync_dagster.domain.trading_hours import TradingHours
 
 TODAY = date(2026, 11, 19)
 TEN = datetime(2026, 11, 19, 10, tzinfo=IST)
 RULES = SpikeRules()
-HISTORY = trading_days(history_since(TODAY), TODAY - timedelta(days=1))
+HISTORY = TradingHours().trading_days(history_since(TODAY, SpikeRules()), TODAY - timedelta(days=1))
 
 
 def activity(
