@@ -152,8 +152,8 @@ def _record_tick(
     yield summaries.observation(summary, left=len(left))
     if context.run.tags.get(recording.KIND) == recording.TICK:
         context.log_event(ticked(summary.tick_id, summary.status, len(summary.results)))
-    tags = recording.tick_tags(summary, left)
-    context.instance.add_run_tags(context.run.run_id, tags)
+    recording.keep_tick(context.instance, summary, left)
+    context.instance.add_run_tags(context.run.run_id, recording.tick_tags(summary))
 
 
 def _record(

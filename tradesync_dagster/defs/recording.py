@@ -6,7 +6,7 @@ or failed (``sync``), or asking for runs (``sensors``).
 
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 import dagster as dg
 
@@ -20,14 +20,10 @@ KIND = "tradesync/kind"
 TICK = "tick"
 TICK_ID = "tradesync/tick_id"
 SHARD = "tradesync/shard"
-FAILED_ACCOUNTS = "tradesync/failed_accounts"
-OPEN_ACCOUNTS = "tradesync/open_accounts"
-"""Those whose check did not pass, so that the next tick says so once it does."""
+_LAST_TICK = "tradesync/last_tick/"
+"""Before a shard's name: the key of its last tick in what Dagster's storage keeps for daemons."""
 
-LEFT_ACCOUNTS = "tradesync/left_accounts"
-"""Those that changed and were not recorded, since too many did at once."""
-
-MOST_RECORDED = 100
+MOST_RECORDED = 70
 """Most accounts that one tick records: some seven events each, of which each is a commit."""
 _MOST_SHARDS = 100
 """How many ticks are looked through for the last one of each shard."""
@@ -94,6 +90,23 @@ def shown_failed(
 
 
 @dataclass(frozen=True, slots=True)
+class Tick:
+    """What the sensors and the next tick need to know of a shard's last tick.
+
+    Attributes:
+        tick_id: Its name; empty where none is known.
+        failed: Accounts with assets that it left as they were.
+        open: Accounts whose check did not pass, so that the next tick says so once it does.
+        left: Accounts that changed and were not recorded, since too many did at once.
+    """
+
+    tick_id: str = ""
+    failed: Sequence[str] = ()
+    open: Sequence[str] = ()
+    left: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Shown:
     """What people see from earlier runs, and a tick has to put right even if nothing changed.
 
@@ -119,12 +132,9 @@ def shown_before(instance: dg.DagsterInstance, summary: TickSummary) -> Shown:
         What is shown of those that are well again.
     """
     well = {result.account for result in summary.results if not stale(result)}
-    tags = latest_ticks(instance).get(summary.shard, {})
-    return Shown(
-        shown_failed(instance, well, or_missing=True),
-        frozenset(listed(tags, OPEN_ACCOUNTS)),
-        tuple(listed(tags, LEFT_ACCOUNTS)),
-    )
+    last = _last_ticks(instance, [summary.shard])[summary.shard]
+    failed = shown_failed(instance, well, or_missing=True)
+    return Shown(failed, frozenset(last.open), tuple(last.left))
 
 
 def share_out(summary: TickSummary, before: Shown) -> tuple[dict[str, frozenset[str]], list[str]]:
@@ -157,21 +167,47 @@ def share_out(summary: TickSummary, before: Shown) -> tuple[dict[str, frozenset[
     return dict(ordered[:MOST_RECORDED]), [key for key, _ in ordered[MOST_RECORDED:]]
 
 
-def latest_ticks(instance: dg.DagsterInstance) -> dict[str, Mapping[str, str]]:
-    """Find the last tick of each shard that ended.
+def latest_ticks(instance: dg.DagsterInstance) -> dict[str, Tick]:
+    """Find the last tick of each shard that has had one.
 
     Args:
         instance: Where runs are recorded.
 
     Returns:
-        Its run's tags, by shard; a desk whose ticks are one run each has one shard.
+        By shard; a desk whose ticks are one run each has one, without a name.
     """
     ended = dg.RunsFilter(tags={KIND: TICK}, statuses=[dg.DagsterRunStatus.SUCCESS])
-    found: dict[str, Mapping[str, str]] = {}
-    for record in instance.get_run_records(ended, limit=_MOST_SHARDS):
-        tags = record.dagster_run.tags
-        found.setdefault(tags.get(SHARD, ""), tags)
-    return found
+    records = instance.get_run_records(ended, limit=_MOST_SHARDS)
+    return _last_ticks(instance, {one.dagster_run.tags.get(SHARD, "") for one in records})
+
+
+def _last_ticks(instance: dg.DagsterInstance, shards: Collection[str]) -> dict[str, Tick]:
+    names = {shard: _LAST_TICK + shard for shard in shards}
+    kept = instance.daemon_cursor_storage.get_cursor_values(set(names.values())) if names else {}
+    return {
+        shard: Tick(**json.loads(kept[name])) if name in kept else Tick()
+        for shard, name in names.items()
+    }
+
+
+def keep_tick(instance: dg.DagsterInstance, summary: TickSummary, left: Sequence[str]) -> None:
+    """Keep what the sensors and the next tick need to know of a tick.
+
+    Not in its run's tags: PostgreSQL's index over them refuses more than 2.7 kB in one.
+
+    Args:
+        instance: Where it is recorded.
+        summary: The tick.
+        left: Whom it leaves to the next ones to record.
+    """
+    tick = Tick(
+        summary.tick_id,
+        failed=[result.account for result in summary.results if stale(result)],
+        open=[result.account for result in summary.results if not passes(result)],
+        left=list(left),
+    )
+    pairs = {_LAST_TICK + summary.shard: json.dumps(asdict(tick))}
+    instance.daemon_cursor_storage.set_cursor_values(pairs)
 
 
 def account_events(
@@ -245,36 +281,6 @@ def _steps(seconds: Mapping[str, float]) -> str:
     return "\n".join(["| step | seconds |", "|---|---:|", *lines])
 
 
-def tick_tags(summary: TickSummary, left: Sequence[str] = ()) -> dict[str, str]:
-    """Write what the sensors need to know of a tick, and the list of runs shows.
-
-    Args:
-        summary: The tick.
-        left: Whom it leaves to the next ones to record.
-
-    Returns:
-        Tags for its run.
-    """
-    failed = [result.account for result in summary.results if stale(result)]
-    still_open = [result.account for result in summary.results if not passes(result)]
-    return {
-        KIND: TICK,
-        SHARD: summary.shard,
-        TICK_ID: summary.tick_id,
-        FAILED_ACCOUNTS: json.dumps(failed),
-        OPEN_ACCOUNTS: json.dumps(still_open),
-        LEFT_ACCOUNTS: json.dumps(left),
-    }
-
-
-def listed(tags: Mapping[str, str], name: str) -> list[str]:
-    """Read a list of accounts back from a tick's tags.
-
-    Args:
-        tags: A run's tags, written by ``tick_tags``.
-        name: ``FAILED_ACCOUNTS`` or ``OPEN_ACCOUNTS``.
-
-    Returns:
-        Account keys.
-    """
-    return [str(key) for key in json.loads(tags.get(name, "[]"))]
+def tick_tags(summary: TickSummary) -> dict[str, str]:
+    """Write what the list of runs shows of a tick, and finds it by, as tags for its run."""
+    return {KIND: TICK, SHARD: summary.shard, TICK_ID: summary.tick_id}

@@ -52,16 +52,12 @@ def account_discovery(
 def failed_accounts(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
     """Ask for a run of each account that the latest ticks could not sync."""
     ticks = recording.latest_ticks(context.instance)
-    ids = {shard: tags[recording.TICK_ID] for shard, tags in ticks.items()}
+    ids = {shard: tick.tick_id for shard, tick in ticks.items()}
     seen = _seen(context.cursor)
     new = {shard: tick_id for shard, tick_id in ids.items() if seen.get(shard) != tick_id}
     if not new:
         return dg.SkipReason("No tick has ended since the last look.")
-    failed = {
-        key: tick_id
-        for shard, tick_id in new.items()
-        for key in recording.listed(ticks[shard], recording.FAILED_ACCOUNTS)
-    }
+    failed = {key: tick_id for shard, tick_id in new.items() for key in ticks[shard].failed}
     shown = recording.shown_failed(context.instance, failed)
     known = set(context.instance.get_dynamic_partitions(ACCOUNTS))
     asked = [key for key in failed if key in known and key not in shown][:MOST_ASKED]

@@ -1,12 +1,15 @@
 """What the schedule and the sensors ask for, and when they skip."""
 
+import hashlib
 import json
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from typing import Any, cast
 
 import dagster as dg
 import pytest
+from sqlalchemy import make_url
 
 from tradesync_dagster.definitions import build_definitions
 from tradesync_dagster.defs import recording
@@ -201,6 +204,36 @@ def test_failed_accounts_of_every_shard_are_asked_for(
     assert not look(instance, "tick-1").skip_reason, "a cursor of an older version starts anew"
 
 
+def test_a_tick_may_leave_and_fail_a_thousand_accounts(
+    empty_database_url: str, services: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recording, "MOST_RECORDED", 1)
+    names = [hashlib.sha256(bytes([n % 256, n // 256])).hexdigest() for n in range(1000)]
+    keys = services.store.keys = [f"DESK/{name}" for name in names]
+    services.changed, services.bad, services.open_ends = set(keys), set(keys[400:]), set(keys[:9])
+    with instance_on(empty_database_url) as instance:
+        job = build_definitions({"services": services}).resolve_job_def("sync_job")
+        for _ in range(2):
+            assert job.execute_in_process(run_config=config_for([], ""), instance=instance).success
+        instance.add_dynamic_partitions(ACCOUNTS, keys)
+        last = recording.latest_ticks(instance)[""]
+        assert (last.tick_id, last.failed) == ("tick-2", keys[400:])
+        assert set(last.left) | {keys[1]} == set(keys)
+        assert set(last.open) == {*keys[:9], *keys[400:]}
+        assert len(look(instance).run_requests) == MOST_ASKED
+
+
+def instance_on(url: str) -> AbstractContextManager[dg.DagsterInstance]:
+    at = make_url(url)
+    if at.get_backend_name() == "sqlite":
+        return dg.instance_for_test()
+    server = {
+        "scheme": "postgresql+psycopg2", "hostname": at.host, "port": at.port,
+        "username": at.username, "password": at.password or "none", "db_name": at.database,
+    }  # fmt: skip
+    return dg.instance_for_test(overrides={"storage": {"postgres": {"postgres_db": server}}})
+
+
 def test_failed_accounts_asks_for_few_and_known_ones(
     instance: dg.DagsterInstance, services: Any, tick: Call
 ) -> None:
@@ -210,8 +243,3 @@ def test_failed_accounts_asks_for_few_and_known_ones(
     tick(services, [])
     asked = [request.partition_key for request in look(instance).run_requests]
     assert asked == services.store.keys[1 : MOST_ASKED + 1]
-
-
-def test_tags_are_read_back() -> None:
-    assert recording.listed({}, recording.FAILED_ACCOUNTS) == []
-    assert recording.listed({"x": json.dumps(["A/B"])}, "x") == ["A/B"]

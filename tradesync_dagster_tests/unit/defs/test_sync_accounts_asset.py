@@ -72,7 +72,7 @@ def test_tick_survives_a_bad_account_and_tells_of_it(
     }
     run = instance.get_run_by_id(result.run_id)
     assert run is not None
-    assert recording.listed(run.tags, recording.FAILED_ACCOUNTS) == ["DESK/A", "DESK/B"]
+    assert recording.latest_ticks(instance)[""].failed == ["DESK/A", "DESK/B"]
     assert run.tags[recording.TICK_ID] == "tick-1"
 
 
@@ -216,5 +216,4 @@ def test_a_tick_records_so_many_accounts_and_leaves_the_others_to_the_next(
         recorded.append({event.materialization.partition for event in found})
     # Who was left comes first, and who is left then comes next; then there is nothing to say.
     assert recorded == [{"DESK/A", "DESK/B"}, {"DESK/C", "DESK/A"}, {"DESK/B"}, set()]
-    tags = recording.latest_ticks(instance)[""]
-    assert recording.listed(tags, recording.LEFT_ACCOUNTS) == []
+    assert recording.latest_ticks(instance)[""].left == []
