@@ -106,8 +106,14 @@ def own_postgres(*options: str) -> Iterator[str]:
         shutil.rmtree(home, ignore_errors=True)
 
 
+def _answers_redis(port: int) -> object:
+    with redis.Redis(port=port) as client:
+        return client.ping()
+
+
 @contextmanager
-def own_redis(*options: str) -> Iterator[int]:
+def own_redis(*options: str, answers: Callable[[int], object] = _answers_redis) -> Iterator[int]:
+    """Start an installed Redis; one that speaks TLS alone is asked in a way of the test's own."""
     server = binary("redis-server")
     port = free_port()
     with tempfile.TemporaryDirectory(prefix="tradesync-redis-") as home:
@@ -128,15 +134,16 @@ def own_redis(*options: str) -> Iterator[int]:
             start_new_session=True,
         )
         try:
-            with redis.Redis(port=port) as client:
-                wait(client.ping, redis.ConnectionError)
+            wait(lambda: answers(port), redis.ConnectionError)
             yield port
         finally:
             end(process)
 
 
 @contextmanager
-def own_rabbitmq(config: str = "") -> Iterator[str]:
+def own_rabbitmq(
+    config: str = "", *, url: str = "amqp://guest:guest@127.0.0.1:{port}/"
+) -> Iterator[str]:
     """Start an installed RabbitMQ with a name, ports and a port mapper of its own.
 
     Debian's command changes to another user, who cannot write here; the script behind it does not.
@@ -170,10 +177,10 @@ def own_rabbitmq(config: str = "") -> Iterator[str]:
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
-        url = f"amqp://guest:guest@127.0.0.1:{port}/"
+        where = url.format(port=port)
         try:
-            wait(lambda: _answers(url), AMQPError)
-            yield url
+            wait(lambda: _answers(where), AMQPError)
+            yield where
         finally:
             end(process)
             subprocess.run(

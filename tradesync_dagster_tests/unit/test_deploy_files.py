@@ -26,6 +26,7 @@ def test_what_compose_refers_to_is_there() -> None:
     for name, service in SERVICES.items():
         assert set(service.get("depends_on", {})) <= set(SERVICES), name
         assert sources(service, "secrets") <= set(COMPOSE["secrets"]), name
+        assert sources(service, "configs") <= set(COMPOSE["configs"]), name
         assert sources(service, "networks") <= set(COMPOSE["networks"]), name
         for volume in sources(service, "volumes"):
             assert volume in COMPOSE["volumes"] or (DEPLOY / volume).exists(), (name, volume)
@@ -37,6 +38,18 @@ def test_only_the_proxy_is_reachable_and_nothing_is_root_without_need() -> None:
         assert service["cap_drop"] == ["ALL"], name
         assert service["security_opt"] == ["no-new-privileges:true"], name
     assert "USER 10001:10001" in DOCKERFILE
+
+
+def test_whoever_asks_a_server_checks_its_certificate() -> None:
+    (ca,) = {one["target"] for service in SERVICES.values() for one in service.get("configs", [])}
+    for name in ("migrate", "grant", "code", "daemon", "webserver", "api"):
+        given = SERVICES[name]["environment"]
+        assert given["PGSSLMODE"] == "verify-full", name
+        assert given["PGSSLROOTCERT"] == ca, name
+        assert given.get("TRADESYNC_SERVER_CA_FILE", ca) == ca, name
+        assert sources(SERVICES[name], "configs") == {"server_ca"}, name
+    for name in ("code", "api", "migrate"):
+        assert "TRADESYNC_SERVER_CA_FILE" in SERVICES[name]["environment"], name
 
 
 def test_a_service_gets_no_secret_of_another_role() -> None:
@@ -59,8 +72,9 @@ def test_a_check_that_needs_a_secret_reads_it() -> None:
 def make_secrets(folder: Path, docker: str) -> "subprocess.CompletedProcess[str]":
     """Run the script in a folder of its own, beside a ``docker`` that is this line of shell."""
     (folder / "bin").mkdir(exist_ok=True)
+    scripts = ("make-secrets.sh", "make-certificates.sh")
     for path, text in (
-        (folder / "make-secrets.sh", (DEPLOY / "make-secrets.sh").read_text()),
+        *((folder / name, (DEPLOY / name).read_text()) for name in scripts),
         (folder / "bin" / "docker", f"#!/bin/sh\n{docker}\n"),
     ):
         path.write_text(text)
@@ -76,13 +90,16 @@ def make_secrets(folder: Path, docker: str) -> "subprocess.CompletedProcess[str]
 
 def test_secrets_that_compose_names_are_made_all_or_none_and_never_again(tmp_path: Path) -> None:
     assert make_secrets(tmp_path, "exit 1").returncode == 1
-    assert {path.name for path in tmp_path.iterdir()} == {"bin", "make-secrets.sh"}
+    assert not list(tmp_path.glob("secrets*"))
     assert make_secrets(tmp_path, "tr a-z b-za").returncode == 0
-    for name, secret in COMPOSE["secrets"].items():
+    named = COMPOSE["secrets"] | COMPOSE["configs"]
+    for name, secret in named.items():
         assert secret == {"file": f"secrets/{name}"}
     made = {path.name: path.read_text().rstrip("\n") for path in (tmp_path / "secrets").iterdir()}
-    assert set(made) == set(COMPOSE["secrets"])
+    assert set(made) == set(named)
     assert len(set(made.values())) == len(made)
+    assert made["redis_url"].startswith("rediss://")
+    assert made["rabbitmq_url"].startswith("amqps://")
     for role in ("owner", "app", "api"):
         assert f"tradesync_{role}:{made[f'{role}_password']}@" in made[f"{role}_database_url"]
     assert Fernet(made["tradesync_secret_keys"])
