@@ -25,9 +25,10 @@ import urllib3
 from kiteconnect import KiteConnect
 
 from tradesync_dagster.bootstrap import SystemClock
+from tradesync_dagster.brokers.calls import Answer, Call, TransportPolicy
 from tradesync_dagster.brokers.exchange.server import ExchangeConfig, running_exchange
 from tradesync_dagster.brokers.factory import ADAPTERS, BrokerFactory
-from tradesync_dagster.brokers.transport import Answer, Call, Transport, TransportPolicy
+from tradesync_dagster.brokers.transport import Transport
 from tradesync_dagster.domain.accounts import Account
 from tradesync_dagster.domain.answers import Outcome
 

@@ -5,6 +5,7 @@ key, the organization and the account out of a request, and refusing those that 
 What does not: keeping keys (``bootstrap.keys``).
 """
 
+from datetime import date
 from typing import Annotated
 
 from fastapi import Depends, HTTPException, Path, Query, Request, Security
@@ -87,6 +88,13 @@ def check_own(caller: ApiKey, organization_id: str) -> None:
         raise HTTPException(403, "this key opens another organization")
 
 
+def own_of(caller: ApiKey, organization_id: str | None) -> str:
+    """Return the key's organization, which a request may name besides; see ``check_own``."""
+    if organization_id is not None:
+        check_own(caller, organization_id)
+    return caller.organization_id
+
+
 def key_of(organization_id: str, pseudo_account: str) -> str:
     """Name an account; no name holds a ``/``, so that no other account has this key."""
     return f"{organization_id}/{pseudo_account}"
@@ -102,11 +110,37 @@ async def _organization(
 Organization = Annotated[str, Depends(_organization)]
 
 
+async def _own(
+    caller: Caller,
+    organization_id: Annotated[
+        Name | None, Query(description="The key's own, also if not given.")
+    ] = None,
+) -> str:
+    return own_of(caller, organization_id)
+
+
+Own = Annotated[str, Depends(_own)]
+
+
 async def _account(organization: Organization, pseudo_account: Annotated[Name, Path()]) -> str:
     return key_of(organization, pseudo_account)
 
 
 Account = Annotated[str, Depends(_account)]
+
+
+def check_begun(day: date | None, today: date) -> None:
+    """Refuse a day that is still to come.
+
+    Args:
+        day: As the request names it, if it does.
+        today: The exchange's day.
+
+    Raises:
+        HTTPException: With status 404.
+    """
+    if day is not None and day > today:
+        raise HTTPException(404, f"{day} is still to come; today is {today} in Asia/Kolkata")
 
 
 async def _past_day(
@@ -115,9 +149,7 @@ async def _past_day(
         Day | None, Query(description="At this past day's end; now if not given.")
     ] = None,
 ) -> Day | None:
-    today = trade_date_of(services.clock.now())
-    if as_of is not None and as_of > today:
-        raise HTTPException(404, f"{as_of} is still to come; today is {today} in Asia/Kolkata")
+    check_begun(as_of, trade_date_of(services.clock.now()))
     return as_of
 
 

@@ -29,9 +29,9 @@ from tradesync_dagster.api import (
     schedules,
     twins,
     user_orders,
-)  # fmt: skip
+)
 from tradesync_dagster.api.bounds import BoundedBodies
-from tradesync_dagster.api.pages.app import secured_pages
+from tradesync_dagster.api.pages.app import create_pages
 from tradesync_dagster.api.pages.live import Live
 from tradesync_dagster.api.pages.visitors import ROOT as PAGES
 from tradesync_dagster.api.problems import answer_failures
@@ -68,15 +68,14 @@ def create_app(services: Services, dagster: Dagster, *, listening: bool = False)
     app.state.dagster = dagster
     rooms = (
         external, ownership, claims, breaks, books, fake_orders, scheduler, health, metrics,
-        user_orders, schedules, order_statistics, hints, preferences,
-        twins,
+        user_orders, schedules, order_statistics, hints, preferences, twins,
     )  # fmt: skip
     for room in rooms:
         app.include_router(room.routes)
     app.state.live = Live(services)
     app.state.hints = Hints(services)
     app.state.listening = Listening(services, app.state.hints.look_at) if listening else None
-    app.mount(PAGES, secured_pages(services, dagster, app.state.live))
+    app.mount(PAGES, create_pages(services, dagster, app.state.live))
     app.add_api_route("/", _to_pages, include_in_schema=False)
     answer_failures(app)
     return app

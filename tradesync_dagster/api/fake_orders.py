@@ -8,14 +8,14 @@ from http import HTTPStatus
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Header, Path, Query
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from fastapi import APIRouter, Header, Path, Query
+from pydantic import BaseModel, Field, JsonValue
 
-from tradesync_dagster.api.access import Caller, ServicesNow, check_own
+from tradesync_dagster.api.access import Caller, Own, ServicesNow, own_of
 from tradesync_dagster.api.problems import READING, WRITING
+from tradesync_dagster.api.questions import Strict
 from tradesync_dagster.api.values import Moment, Money, Name
 from tradesync_dagster.bootstrap.moderation import MOST_LISTED
-from tradesync_dagster.domain.api_keys import ApiKey
 from tradesync_dagster.domain.fake_orders import PLACE, FakeOrderStatus, Wanted
 
 routes = APIRouter(prefix="/api/v1/fake-orders", tags=["fake orders"])
@@ -43,10 +43,8 @@ _OrderId = Annotated[str, Path(pattern=r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-
 _Limit = Annotated[int, Query(ge=1, le=MOST_LISTED, description="Most rows.")]
 
 
-class NewFakeOrder(BaseModel):
+class NewFakeOrder(Strict):
     """A fake order to take in."""
-
-    model_config = ConfigDict(strict=True, extra="forbid")
 
     organization_id: Annotated[Name | None, Field(description="The key's own if not given.")] = None
     market: _Place
@@ -117,18 +115,6 @@ class FakePosition(BaseModel):
     marked_at: Moment | None
 
 
-def _own(
-    caller: Caller,
-    organization_id: Annotated[
-        Name | None, Query(description="The key's own if not given.")
-    ] = None,
-) -> str:
-    return _organization(caller, organization_id)
-
-
-Own = Annotated[str, Depends(_own)]
-
-
 @routes.post(
     "",
     summary="Take in a fake order",
@@ -141,7 +127,7 @@ def create(
 ) -> Row:
     """It is moderated at its hour; one whose hour has passed, with the next look."""
     wanted = Wanted(
-        organization_id=_organization(caller, body.organization_id),
+        organization_id=own_of(caller, body.organization_id),
         **body.model_dump(exclude={"organization_id"}),
     )
     return services.moderation().add(wanted, idempotency_key)
@@ -183,9 +169,3 @@ def positions(own: Own, services: ServicesNow, limit: _Limit = 100) -> list[Row]
 def shown(order_id: _OrderId, own: Own, services: ServicesNow) -> Row:
     """One mark for each interval of its hour."""
     return services.moderation().shown(UUID(order_id), own)
-
-
-def _organization(caller: ApiKey, organization_id: str | None) -> str:
-    if organization_id is not None:
-        check_own(caller, organization_id)
-    return caller.organization_id

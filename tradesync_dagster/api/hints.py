@@ -9,6 +9,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, HTTPException, Request
 
+from tradesync_dagster.api.access import key_of
 from tradesync_dagster.api.values import Name
 from tradesync_dagster.bootstrap.hints import Hints
 from tradesync_dagster.store.scope import see_only
@@ -32,6 +33,6 @@ def kite(
 ) -> dict[str, str]:
     """Take a postback of Kite."""
     hints: Hints = request.app.state.hints
-    if not hints.kite(f"{organization_id}/{pseudo_account}", body):
+    if not hints.kite(key_of(organization_id, pseudo_account), body):
         raise HTTPException(HTTPStatus.FORBIDDEN, "the message is not signed by this account")
     return {"status": "accepted"}

@@ -166,7 +166,6 @@ METRICS: Final = (
 """Of the whole desk; each has few series."""
 ACCOUNT_METRIC: Final = "account_sync_age_seconds"
 _ACCOUNT_MEANING = "Since an account's last sync began; the first TRADESYNC_METRICS_ACCOUNTS only."
-NAMES: Final = frozenset(PREFIX + name for name in (*(m.name for m in METRICS), ACCOUNT_METRIC))
 
 
 class _Desk(Collector):

@@ -46,7 +46,7 @@ _TOLD: Final[Mapping[type[TradesyncError], HTTPStatus]] = {
     DagsterRefusedError: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 """Errors whose sentence is for the caller; the others name addresses of the house."""
-_CLOSED = "tradesync cannot do this now; whoever runs it finds the cause in its log"
+CLOSED = "tradesync cannot do this now; whoever runs it finds the cause in its log"
 _MOST_FOUND = 20
 
 Responses = dict[int | str, dict[str, Any]]
@@ -82,6 +82,11 @@ WRITING = READING | documented(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
 ASSIGNING = WRITING | documented(HTTPStatus.CONFLICT)
 
 
+def status_told(error: Exception) -> HTTPStatus | None:
+    """Return the status of an error whose sentence may be told; ``None`` for any other."""
+    return next((status for kind, status in _TOLD.items() if isinstance(error, kind)), None)
+
+
 def answer_failures(app: FastAPI) -> None:
     """Give every failure of an application the one form.
 
@@ -105,11 +110,11 @@ def _answer(
 
 
 async def _on_error(_: Request, error: Exception) -> JSONResponse:
-    for kind, status in _TOLD.items():
-        if isinstance(error, kind):
-            return _answer(status, str(error))
+    status = status_told(error)
+    if status is not None:
+        return _answer(status, str(error))
     _log.error("%s: %s", type(error).__name__, error)
-    return _answer(HTTPStatus.SERVICE_UNAVAILABLE, _CLOSED)
+    return _answer(HTTPStatus.SERVICE_UNAVAILABLE, CLOSED)
 
 
 async def _on_malformed(_: Request, error: Exception) -> JSONResponse:
@@ -147,7 +152,7 @@ def _methods(request: Request) -> list[str]:
 
 async def _on_fault(_: Request, __: Exception) -> JSONResponse:
     """Answer a mistake of ours; the server logs it with its traceback."""
-    return _answer(HTTPStatus.INTERNAL_SERVER_ERROR, _CLOSED)
+    return _answer(HTTPStatus.INTERNAL_SERVER_ERROR, CLOSED)
 
 
 def _clean(message: str) -> str:

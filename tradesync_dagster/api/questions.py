@@ -29,10 +29,14 @@ MOST_ORDERS = 500
 """That one request may give to a strategy."""
 
 
-class Question(BaseModel):
-    """Base of the bodies: nothing is converted, nothing unknown is taken."""
+class Strict(BaseModel):
+    """Base of all that requests hold: nothing is converted, nothing unknown is taken."""
 
     model_config = ConfigDict(strict=True, extra="forbid")
+
+
+class Question(Strict):
+    """Base of the bodies that name their organization."""
 
     organization_id: Name
 
@@ -61,10 +65,8 @@ class NameOrders(Question):
     ] = False
 
 
-class PartOfOrder(BaseModel):
+class PartOfOrder(Strict):
     """Units of an order that are one strategy's."""
-
-    model_config = ConfigDict(strict=True, extra="forbid")
 
     strategy_id: Name
     quantity: Units

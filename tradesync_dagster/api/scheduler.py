@@ -10,8 +10,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
-from tradesync_dagster.api.access import DagsterNow, ServicesNow
-from tradesync_dagster.api.fake_orders import Own
+from tradesync_dagster.api.access import DagsterNow, Own, ServicesNow
 from tradesync_dagster.api.problems import READING, WRITING
 from tradesync_dagster.api.values import Moment
 from tradesync_dagster.bootstrap.moderation_control import ModerationControl
@@ -99,4 +98,4 @@ def force_run(own: Own, services: ServicesNow, dagster: DagsterNow) -> dict[str,
 
 
 def _told(control: ModerationControl, organization_id: str) -> dict[str, Any]:
-    return {"status": "success", "scheduler": control.status(organization_id)}
+    return {"scheduler": control.status(organization_id)}

@@ -8,13 +8,13 @@ from datetime import time, timedelta
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, BeforeValidator, Field, JsonValue
+from pydantic import BaseModel, Field, JsonValue
 
 from tradesync_dagster.api.access import Caller, Organization, ServicesNow, check_own, key_of
 from tradesync_dagster.api.problems import ASSIGNING, READING
 from tradesync_dagster.api.questions import Question
-from tradesync_dagster.api.values import Days, Moment, Name, TimeOfDay
-from tradesync_dagster.domain.task_schedules import Repeat
+from tradesync_dagster.api.values import WHOLE, Days, Moment, Name, TimeOfDay
+from tradesync_dagster.domain.task_schedules import MINUTE, MOST_GRACE, Repeat
 from tradesync_dagster.domain.tasks import Task
 
 routes = APIRouter(tags=["tasks"])
@@ -62,16 +62,10 @@ class HeartbeatAnswer(BaseModel):
     stale: bool
 
 
-def _whole(value: object) -> object:
-    """Take 30.0, which is an integer in JSON."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
 class SetSchedule(Question):
     """What shall change of a task's schedule, from now on; what is not given stays."""
 
     task: Annotated[Task, Field(strict=False)]
-
     pseudo_account: Annotated[
         Name | None, Field(description="All accounts of the organization if not given.")
     ] = None
@@ -79,7 +73,7 @@ class SetSchedule(Question):
     start: TimeOfDay | None = None
     end: TimeOfDay | None = None
     repeats: Annotated[Repeat | None, Field(strict=False)] = None
-    grace_minutes: Annotated[int, Field(ge=0, le=720), BeforeValidator(_whole)] | None = None
+    grace_minutes: Annotated[int, Field(ge=0, le=MOST_GRACE // MINUTE), WHOLE] | None = None
 
 
 @routes.get(

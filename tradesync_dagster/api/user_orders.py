@@ -8,13 +8,14 @@ from http import HTTPStatus
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query
-from pydantic import BaseModel, ConfigDict, Field
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, Field
 
-from tradesync_dagster.api.access import Caller, ServicesNow, check_own
+from tradesync_dagster.api.access import Caller, Own, ServicesNow, key_of
 from tradesync_dagster.api.order_answers import Order
 from tradesync_dagster.api.problems import ASSIGNING, READING, documented
-from tradesync_dagster.api.values import Day, Moment, Name, Note
+from tradesync_dagster.api.questions import Strict
+from tradesync_dagster.api.values import Day, Moment, Name, Note, ShortNote
 from tradesync_dagster.domain.orders import OrderStatus
 from tradesync_dagster.store.user_orders import OrderFilter
 
@@ -51,28 +52,13 @@ class UserOrders(BaseModel):
     offset: int
 
 
-class Retry(BaseModel):
+class Retry(Strict):
     """What is known by who wants a retry."""
-
-    model_config = ConfigDict(strict=True, extra="forbid")
 
     retry_count: Annotated[
         int | None,
         Field(ge=0, le=10_000, description="As last read: if it has grown since, 409."),
     ] = None
-
-
-def _own(
-    caller: Caller,
-    organization_id: Annotated[
-        Name | None, Query(description="The key's own, also if not given.")
-    ] = None,
-) -> str:
-    check_own(caller, organization_id or caller.organization_id)
-    return caller.organization_id
-
-
-Own = Annotated[str, Depends(_own)]
 
 
 @routes.get(
@@ -99,7 +85,7 @@ def user_orders(  # noqa: PLR0913 - one parameter a filter
 ) -> Row:
     """Those that failed or were rejected say why, how often they were tried, and what follows."""
     if pseudo_account is not None:
-        services.chosen(f"{organization}/{pseudo_account}")
+        services.chosen(key_of(organization, pseudo_account))
     wanted = OrderFilter(
         organization, pseudo_account, tuple(status), reason, date_from, date_to,
         limit=limit, offset=offset,
@@ -144,9 +130,7 @@ def drop(
     caller: Caller,
     services: ServicesNow,
     order_id: UUID,
-    why: Annotated[
-        str, Query(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$", description="Is kept with it.")
-    ] = "",
+    why: Annotated[ShortNote, Query(description="Is kept with it.")] = "",
 ) -> Row:
     """It is cancelled, or stays rejected, and nobody tries it again."""
     retries = services.retries()

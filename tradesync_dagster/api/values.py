@@ -10,6 +10,8 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
+from tradesync_dagster.domain.accounts import NAME
+
 LONGEST_STRETCH = 3660
 """Days that one question may reach back."""
 _DAY = r"^20[0-9]{2}-[0-9]{2}-[0-9]{2}$"
@@ -23,19 +25,21 @@ def _day(value: Any) -> Any:
     return value
 
 
-def _units(value: Any) -> Any:
+def _whole(value: Any) -> Any:
     """Take 60.0 for 60, as JSON does, which has one kind of numbers; within the bounds exact."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9._@-]{1,64}$", examples=["main"])]
+WHOLE = BeforeValidator(_whole)
+Name = Annotated[str, Field(pattern=f"^{NAME}$", examples=["main"])]
 """An organization's or an account's, as ``tradesync accounts add`` allows them."""
-NameOrNobody = Annotated[str, Field(pattern=r"^[A-Za-z0-9._@-]{0,64}$", examples=["momentum"])]
+NameOrNobody = Annotated[str, Field(pattern=f"^({NAME})?$", examples=["momentum"])]
 Recipient = Annotated[str, Field(pattern=r"^(rabbitmq|[1-9][0-9]{0,2})$", examples=["rabbitmq"])]
 """Who is told: RabbitMQ, or the place of an address of people, from 1."""
 Line = Annotated[str, Field(max_length=128, pattern=_ONE_LINE)]
 Subject = Annotated[str, Field(min_length=1, max_length=500, pattern=_ONE_LINE)]
 Reason = Annotated[str, Field(min_length=1, max_length=1000, pattern=_ONE_LINE)]
+ShortNote = Annotated[str, Field(max_length=200, pattern=_ONE_LINE)]
 Note = Annotated[str, Field(max_length=1000, pattern=_ONE_LINE)]
 Kind = Annotated[str, Field(pattern=r"^[a-z_]{1,64}$", examples=["filled_without_trades"])]
 Exchange = Annotated[str, Field(pattern=r"^[A-Z_]{1,16}$", examples=["NSE"])]
@@ -43,7 +47,7 @@ Symbol = Annotated[str, Field(pattern=r"^[A-Z0-9&._ -]{1,64}$", examples=["INFY"
 Units = Annotated[
     int,
     Field(ge=1, le=2**53 - 1, description="Shares or contracts."),
-    BeforeValidator(_units),
+    WHOLE,
 ]
 Day = Annotated[date, BeforeValidator(_day), Field(json_schema_extra={"pattern": _DAY})]
 Days = Annotated[int, Field(ge=1, le=LONGEST_STRETCH)]

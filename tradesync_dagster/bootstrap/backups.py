@@ -41,6 +41,7 @@ def back_up(settings: Settings, file: Path) -> None:
     try:
         if engine.dialect.name == "sqlite":
             _copy(Path(str(engine.url.database)), draft)
+            _check_whole(draft)
             with closing(sqlite3.connect(draft)) as made:
                 made.execute("PRAGMA journal_mode=DELETE")  # so that the file stands alone
         else:
@@ -71,6 +72,7 @@ def restore(settings: Settings, file: Path) -> None:
                 "restore into a new one, so that nothing is lost"
             )
         if embedded:
+            _check_whole(file)  # before anything is laid
             _copy(file, Path(str(engine.url.database)))
         else:
             _run(
@@ -108,18 +110,26 @@ def _check_copy(file: Path, *, embedded: bool) -> None:
 
 
 def _copy(source: Path, target: Path) -> None:
-    """Copy by SQLite's online backup, and make sure of the copy."""
+    """Copy by SQLite's online backup."""
     try:
-        with (
-            closing(sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True)) as old,
-            closing(sqlite3.connect(target, timeout=30)) as new,
-        ):
+        with closing(_opened(source)) as old, closing(sqlite3.connect(target, timeout=30)) as new:
             old.backup(new)
-            (said,) = new.execute("PRAGMA integrity_check(1)").fetchone()
+    except sqlite3.Error as error:
+        raise ConfigurationError(f"{source} cannot be copied to {target}: {error}") from None
+
+
+def _check_whole(copy: Path) -> None:
+    try:
+        with closing(_opened(copy)) as opened:
+            (said,) = opened.execute("PRAGMA integrity_check(1)").fetchone()
     except sqlite3.Error as error:
         said = str(error)
     if said != "ok":
-        raise ConfigurationError(f"{source} cannot be copied to {target}: {said}")
+        raise ConfigurationError(f"the copy {copy} is damaged: {said}")
+
+
+def _opened(file: Path) -> sqlite3.Connection:
+    return sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)
 
 
 def _run(program: str, url: str, *arguments: str) -> None:
@@ -131,8 +141,9 @@ def _run(program: str, url: str, *arguments: str) -> None:
     command = [program, f"--dbname={make_conninfo(**known)}", "--no-password", *arguments]
     try:
         done = subprocess.run(  # noqa: S603 - no shell, and arguments of our own
-            command, env=child_environment(extra), capture_output=True, text=True, check=False
-        )
+            command, env=child_environment(extra), capture_output=True, check=False,
+            encoding="utf-8", errors="replace",  # it may quote what it cannot read
+        )  # fmt: skip
     except FileNotFoundError:
         raise ConfigurationError(
             f"{program} is not installed; install PostgreSQL's client programs of the server's "

@@ -4,7 +4,7 @@ What belongs here: one check a server. What does not: mending anything.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -17,7 +17,10 @@ from tradesync_dagster.publish.rabbitmq import RabbitPublisher
 from tradesync_dagster.publish.redis_snapshots import RedisSnapshots
 from tradesync_dagster.store.engine import check_migrated, transit
 
-_CHECKS = ("database", "redis", "rabbitmq", "people", "calendar", "accounts", "external_orders")
+_MOST_NAMED = 5
+"""Accounts that one check names."""
+_Found = tuple[str, str]
+"""A state and its detail."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,22 +36,24 @@ class Doctor:
             Rows with ``name``, ``state`` (``ok``, ``off``, ``warning`` or ``wrong``) and
             ``detail``.
         """
-        return [self._row(name) for name in _CHECKS]
+        checks = {
+            "database": self._database,
+            "redis": self._redis,
+            "rabbitmq": self._rabbitmq,
+            "people": self._people,
+            "calendar": self._calendar,
+            "accounts": self._accounts,
+            "external_orders": self._external_orders,
+        }
+        return [_row(name, check) for name, check in checks.items()]
 
-    def _row(self, name: str) -> dict[str, str]:
-        try:
-            state, detail = getattr(self, f"_{name}")()
-        except TradesyncError as error:
-            state, detail = "wrong", str(error)
-        return {"name": name, "state": state, "detail": detail}
-
-    def _database(self) -> tuple[str, str]:
+    def _database(self) -> _Found:
         engine = self.wiring.store.engine
         check_migrated(engine)
         where = engine.url.render_as_string(hide_password=True)
         return ("ok", where) if engine.dialect.name == "sqlite" else _told(transit(engine), where)
 
-    def _redis(self) -> tuple[str, str]:
+    def _redis(self) -> _Found:
         publisher = self.wiring.snapshots()
         if publisher is None:
             return "off", "REDIS_URL is not set; snapshots stay in the database"
@@ -58,13 +63,13 @@ class Doctor:
         finally:
             client.close()
 
-    def _rabbitmq(self) -> tuple[str, str]:
+    def _rabbitmq(self) -> _Found:
         url = self.wiring.settings.rabbitmq_address
         if url is None:
             return "off", "RABBITMQ_URL is not set; notifications stay in the outbox"
         return _told(RabbitPublisher(url).check(), "answers")
 
-    def _people(self) -> tuple[str, str]:
+    def _people(self) -> _Found:
         people = self.wiring.people()
         if not len(people):
             return "off", "TRADESYNC_NOTIFY_URLS is not set; alerts go to RabbitMQ or the outbox"
@@ -73,7 +78,7 @@ class Doctor:
             return "wrong", "RABBITMQ_NOTIFICATIONS_ENABLED is false, so that no alert is made"
         return "ok", f"{len(people)} address(es), all well-formed; nothing was sent"
 
-    def _external_orders(self) -> tuple[str, str]:
+    def _external_orders(self) -> _Found:
         """Say which accounts' books have not been seen whole for too long."""
         settings = self.wiring.settings
         if not settings.external_order_detection_enabled:
@@ -88,17 +93,17 @@ class Doctor:
         late = sorted(key for account_id, key in accounts.items() if account_id not in looked)
         minutes = settings.check_every // timedelta(minutes=1)
         if late:
-            more = f" and {len(late) - 5} more" if len(late) > 5 else ""
+            more = f" and {len(late) - _MOST_NAMED} more" if len(late) > _MOST_NAMED else ""
             return "wrong", (
                 f"no complete order book within {minutes} minutes, so that external orders were "
-                f"not looked for: {', '.join(late[:5])}{more}; does the sync run?"
+                f"not looked for: {', '.join(late[:_MOST_NAMED])}{more}; does the sync run?"
             )
         return "ok", f"{len(accounts)} accounts, each looked at within {minutes} minutes"
 
-    def _accounts(self) -> tuple[str, str]:
+    def _accounts(self) -> _Found:
         return asyncio.run(self._sessions(self.wiring.store.accounts()))
 
-    async def _sessions(self, accounts: Sequence[Account]) -> tuple[str, str]:
+    async def _sessions(self, accounts: Sequence[Account]) -> _Found:
         if not accounts:
             return "off", (
                 "no account is enabled; add one with: tradesync accounts add, or include one "
@@ -119,11 +124,11 @@ class Doctor:
             await brokers.close()
         wrong = [sentence for sentence in found if sentence]
         if wrong:
-            more = f"; and {len(wrong) - 5} more" if len(wrong) > 5 else ""
-            return "wrong", "; ".join(wrong[:5]) + more
+            more = f"; and {len(wrong) - _MOST_NAMED} more" if len(wrong) > _MOST_NAMED else ""
+            return "wrong", "; ".join(wrong[:_MOST_NAMED]) + more
         return "ok", f"{len(accounts)} enabled, all sessions answer"
 
-    def _calendar(self) -> tuple[str, str]:
+    def _calendar(self) -> _Found:
         last, today = known_until(), trade_date_of(self.wiring.clock.now())
         if last >= today:
             return "ok", f"holidays are known until {last}; after it every weekday counts"
@@ -133,5 +138,13 @@ class Doctor:
         )
 
 
-def _told(way: Transit, detail: str) -> tuple[str, str]:
+def _row(name: str, check: Callable[[], _Found]) -> dict[str, str]:
+    try:
+        state, detail = check()
+    except TradesyncError as error:
+        state, detail = "wrong", str(error)
+    return {"name": name, "state": state, "detail": detail}
+
+
+def _told(way: Transit, detail: str) -> _Found:
     return ("ok" if way.is_safe else "warning"), f"{detail}; {way}"

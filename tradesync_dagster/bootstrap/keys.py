@@ -7,6 +7,7 @@ What belongs here: randomness and the clock put to the rules (``domain.api_keys`
 import secrets
 from dataclasses import dataclass
 
+from tradesync_dagster.bootstrap.accounts import check_organization
 from tradesync_dagster.domain.api_keys import (
     ID_BYTES,
     SECRET_BYTES,
@@ -49,12 +50,7 @@ class Keys:
                 f"a key's name is one line of up to {_LONGEST_NAME} characters; it tells in the "
                 "audit trail who did something"
             )
-        accounts = self.store.accounts(enabled_only=False)
-        if organization_id not in {account.organization_id for account in accounts}:
-            raise ConfigurationError(
-                f"no account is of the organization {organization_id!r}; see them with: "
-                "tradesync accounts list"
-            )
+        check_organization(self.store, organization_id)
         token = token_of(secrets.token_hex(ID_BYTES), secrets.token_bytes(SECRET_BYTES))
         key_id = str(key_id_of(token))
         key = ApiKey(key_id, organization_id, name, self.clock.now())

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
+from tradesync_dagster.bootstrap.accounts import check_organization
 from tradesync_dagster.brokers.grid_prices import GridPrices, ask
 from tradesync_dagster.domain.errors import (
-    ConfigurationError,
     OrderNotFoundError,
     ValueRefusedError,
 )
@@ -73,7 +73,7 @@ class Moderation:
             ValueRefusedError: It is malformed, or the key stands for another order.
             ConfigurationError: No account is of the organization.
         """
-        self._check_organization(wanted.organization_id)
+        check_organization(self.store, wanted.organization_id)
         order_id = order_id_of(wanted.organization_id, idempotency_key) if idempotency_key else None
         order = fake_order(wanted, order_id or uuid4(), self.clock.now())
         with self.store.begin([]) as work:
@@ -192,14 +192,6 @@ class Moderation:
     def _moderating(self, prices: GridPrices) -> Moderating:
         notify = self.settings.rabbitmq_notifications_enabled
         return Moderating(self.store, prices, self.clock, _rules(self.settings), notify=notify)
-
-    def _check_organization(self, organization_id: str) -> None:
-        known = {a.organization_id for a in self.store.accounts(enabled_only=False)}
-        if organization_id not in known:
-            raise ConfigurationError(
-                f"no account is of the organization {organization_id!r}; see them with: "
-                "tradesync accounts list"
-            )
 
 
 def _rules(settings: Settings) -> ModerationRules:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
+from tradesync_dagster.bootstrap.accounts import named
 from tradesync_dagster.bootstrap.pending import in_step
 from tradesync_dagster.bootstrap.reading import Reading
 from tradesync_dagster.bootstrap.trading import detection_rules
@@ -20,7 +21,6 @@ from tradesync_dagster.domain.heartbeats import MONITOR, monitor_good_until
 from tradesync_dagster.domain.market_calendar import trade_date_of
 from tradesync_dagster.domain.orders import OrderStatus
 from tradesync_dagster.store.order_statistics import OrderStatistics
-from tradesync_dagster.sync.cycle import check_known
 from tradesync_dagster.sync.fetching import Fetching
 from tradesync_dagster.sync.monitoring import Cycle, Monitor, MonitorRules
 
@@ -53,7 +53,7 @@ class Monitoring:
             enabled, _ = self._beat()
             cycle = asyncio.run(self._cycle(enabled, asked=False))
         else:
-            chosen = check_known(self.reading.store.accounts(enabled_only=False), accounts)
+            chosen = named(self.reading.store, accounts)
             cycle = asyncio.run(self._cycle(chosen, asked=True))
         if cycle.changed:
             in_step(self.reading)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from tradesync_dagster.bootstrap.accounts import check_organization
 from tradesync_dagster.bootstrap.reading import Reading
 from tradesync_dagster.domain.errors import ConfigurationError
 from tradesync_dagster.domain.notifications import RABBITMQ, Happening
@@ -21,7 +22,7 @@ from tradesync_dagster.sync.documents import EXCHANGE
 from tradesync_dagster.sync.publishing import drain, tell_people
 
 _REMEMBERED = 10_000
-_LONGEST_PAUSE = 30.0
+_SHORTEST_PAUSE, _LONGEST_PAUSE = 1.0, 30.0
 
 
 @dataclass(slots=True)
@@ -53,7 +54,7 @@ class Notifications:
         Raises:
             ConfigurationError: No account is of the organization.
         """
-        self._check(organization)
+        check_organization(self.reading.store, organization)
         with self.reading.store.reading() as connection:
             said = Preferences(connection).preferences(organization)
         wanted = {(row["recipient"], row["event"]): bool(row["wanted"]) for row in said}
@@ -78,7 +79,7 @@ class Notifications:
             PlacementRefusedError: Nobody is named.
         """
         plain("who", who)
-        self._check(organization)
+        check_organization(self.reading.store, organization)
         recipients = self._recipients()
         if to not in recipients:
             raise ConfigurationError(
@@ -139,15 +140,18 @@ class Notifications:
         if url is None:
             raise ConfigurationError("RABBITMQ_URL is not set, so there is nothing to follow")
         name = "*" if account is None else self.reading.chosen(account)[0].pseudo_account
-        once, begun, pause = Once(handle), ready or threading.Event(), 1.0
+        once, first, pause = Once(handle), ready or threading.Event(), _SHORTEST_PAUSE
+        stands = first
         while not stop.is_set():
             try:
                 follow(
-                    url, exchange, f"account.{name}.#", once, stop=stop, queue=queue, ready=begun,
+                    url, exchange, f"account.{name}.#", once, stop=stop, queue=queue, ready=stands,
                 )  # fmt: skip
             except ConfigurationError as error:
-                if not begun.is_set():
+                if not first.is_set():
                     raise
+                if stands.is_set():
+                    stands, pause = threading.Event(), _SHORTEST_PAUSE
                 if lost is not None:
                     lost(error, pause)
                 stop.wait(pause)
@@ -156,10 +160,3 @@ class Notifications:
     def _recipients(self) -> dict[str, str]:
         count = len(self.reading.people())
         return {RABBITMQ: RABBITMQ} | {str(n + 1): f"{PEOPLE}{n}" for n in range(count)}
-
-    def _check(self, organization: str) -> None:
-        known = {one.organization_id for one in self.reading.chosen(None)}
-        if organization not in known:
-            raise ConfigurationError(
-                f"no account is of {organization[:80]!r}; see: tradesync accounts list"
-            )

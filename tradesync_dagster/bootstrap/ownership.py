@@ -10,7 +10,9 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from tradesync_dagster.bootstrap.accounts import check_organization
 from tradesync_dagster.bootstrap.reading import Reading
+from tradesync_dagster.domain.accounts import NAME
 from tradesync_dagster.domain.attribution import (
     AUTOMATIC_STRATEGY,
     VERSIONS,
@@ -30,7 +32,6 @@ from tradesync_dagster.store.attribution import Attributions
 from tradesync_dagster.sync.assigning import check_strategies
 
 Rows = list[dict[str, Any]]
-_STRATEGY_ID = re.compile(r"[A-Za-z0-9._@-]{1,64}")
 
 
 class Ownership(Reading):
@@ -59,8 +60,8 @@ class Ownership(Reading):
         Raises:
             ConfigurationError: No account is of the organization, or the id cannot be one.
         """
-        self._check_organization(organization)
-        if not _STRATEGY_ID.fullmatch(strategy_id):
+        check_organization(self.store, organization)
+        if not re.fullmatch(NAME, strategy_id):
             raise ConfigurationError(
                 f"{strategy_id!r} cannot be a strategy's id: up to 64 letters, digits, '.', '_', "
                 "'@' and '-' can, such as momentum"
@@ -106,7 +107,7 @@ class Ownership(Reading):
             raise ConfigurationError(f"{instrument!r} is no EXCHANGE:SYMBOL, such as NSE:INFY")
         account = self.chosen(where)[0] if "/" in where else None
         organization = account.organization_id if account else where
-        self._check_organization(organization)
+        check_organization(self.store, organization)
         claim = Claim(
             organization, account.account_id if account else None, strategy_id, exchange, symbol,
             self.clock.now(), who,
@@ -197,12 +198,6 @@ class Ownership(Reading):
             for row in tried
             if row["would_be"] != row["decided"]
         ]
-
-    def _check_organization(self, organization: str) -> None:
-        if organization not in {one.organization_id for one in self.chosen(None)}:
-            raise ConfigurationError(
-                f"no account is of the organization {organization!r}; see: tradesync accounts list"
-            )
 
 
 _ORDER = (

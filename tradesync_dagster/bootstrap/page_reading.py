@@ -18,7 +18,8 @@ from tradesync_dagster.domain.errors import (
     OrderNotFoundError,
 )
 from tradesync_dagster.domain.market_calendar import trade_date_of
-from tradesync_dagster.domain.orders import OrderStatus, Origin
+from tradesync_dagster.domain.order_states import AT_BROKER
+from tradesync_dagster.domain.orders import Origin
 from tradesync_dagster.domain.ports import Clock
 from tradesync_dagster.domain.twins import PAPER
 from tradesync_dagster.store import book_tables
@@ -31,8 +32,6 @@ Rows = list[dict[str, Any]]
 MOST_ROWS: Final = 500
 """That one list on a page shows; it says how many more there are."""
 _SYNCS = 10
-_RESTING = {OrderStatus.FAILED, OrderStatus.RETRY_PENDING}
-_WORKING = {s.value for s in OrderStatus if not s.is_terminal and s not in _RESTING}
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,9 +148,8 @@ class PageReading:
         if day < self.today():
             shown = as_of(self.store, [account_id], day)
             return _in_order(shown.positions), _in_order(shown.holdings)
-        with self.store.reading() as connection:
-            queries = PageQueries(connection)
-            return queries.positions(account_id), queries.holdings(account_id)
+        with self.store.look() as work:
+            return work.positions([account_id]), work.holdings([account_id])
 
     def lots(self, account_id: int, day: date, named: Named) -> LotsBehind:
         """Read the lots behind a position or a holding of a day; see ``sync.lots_behind``."""
@@ -251,7 +249,7 @@ def _line(
         synced_at=sync.get("started_at"),
         status=sync.get("status", ""),
         orders=orders["all"],
-        working=sum(orders[status] for status in _WORKING),
+        working=sum(orders[status] for status in AT_BROKER),
         external=orders[Origin.EXTERNAL.value],
         candidates=orders[Origin.CANDIDATE.value],
         breaks=breaks,

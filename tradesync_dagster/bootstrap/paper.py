@@ -13,8 +13,9 @@ from tradesync_dagster.bootstrap.audit import AuditLog
 from tradesync_dagster.bootstrap.reading import Reading
 from tradesync_dagster.bootstrap.trading import Trading
 from tradesync_dagster.bootstrap.wiring import Wiring
+from tradesync_dagster.brokers.calls import TransportPolicy
 from tradesync_dagster.brokers.paper import Opened, PaperClient, open_account
-from tradesync_dagster.brokers.transport import Transport, TransportPolicy
+from tradesync_dagster.brokers.transport import Transport
 from tradesync_dagster.domain.accounts import Account
 from tradesync_dagster.domain.errors import (
     BrokerUnavailableError,
@@ -131,11 +132,11 @@ def opened(wiring: Wiring, account: Account, cash: str) -> tuple[Account, Opened
         BrokerError: The exchange refused.
     """
     placed = replace(account, base_url=account.base_url or wiring.settings.paper_url)
-    if parse_price(cash or CASH, "--cash") <= 0:
+    amount = parse_price(cash or CASH, "--cash")
+    if amount <= 0:
         raise ConfigurationError("--cash is an amount above zero, such as 1000000")
-    amount = format_price(parse_price(cash or CASH, "--cash"))
     try:
-        found = asyncio.run(_open(wiring, placed, amount))
+        found = asyncio.run(_open(wiring, placed, format_price(amount)))
     except BrokerUnavailableError as error:
         raise ConfigurationError(
             f"{error}; no exchange answers at {placed.base_url}: start it with "

@@ -8,6 +8,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import get_ident
 from typing import Any
 
 from tradesync_dagster.bootstrap.reading import Reading
@@ -233,7 +234,7 @@ def _backup(path: Path, text: bytes, stamp: str) -> Path:
 
 def _replace(path: Path, text: bytes) -> None:
     """Write a file beside its place and move it there, so that no kill leaves half of it."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    beside = path.with_name(f".{path.name}.{os.getpid()}.{get_ident()}")
     try:
         with beside.open("wb") as file:
             file.write(text)

@@ -14,6 +14,7 @@ from typing import Any
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from tradesync_dagster.bootstrap.accounts import check_organization
 from tradesync_dagster.bootstrap.audit import entry_of
 from tradesync_dagster.domain.errors import ConfigurationError
 from tradesync_dagster.domain.people import (
@@ -75,7 +76,8 @@ class DeskPeople:
         """
         check_name(name)
         check_password(password, name)
-        self._check_organization(organization_id)
+        if organization_id != ALL_ORGANIZATIONS:
+            check_organization(self.store, organization_id)
         person, kept = Person(name, organization_id, role, self.clock.now()), _hashed(password)
         with self.store.writing() as connection:
             rows = PeopleRows(connection)
@@ -209,14 +211,6 @@ class DeskPeople:
 
     def _note(self, rows: PeopleRows, who: str, action: str, on: Person, **detail: Any) -> None:
         rows.note(entry_of(self.clock, who, action, on.organization_id, on.name, detail))
-
-    def _check_organization(self, organization_id: str) -> None:
-        known = {one.organization_id for one in self.store.accounts(enabled_only=False)}
-        if organization_id not in known | {ALL_ORGANIZATIONS}:
-            raise ConfigurationError(
-                f"no account is of the organization {organization_id!r}; see them with: "
-                "tradesync accounts list"
-            )
 
 
 def _hashed(password: str) -> str:

@@ -9,6 +9,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from tradesync_dagster.bootstrap.accounts import named
 from tradesync_dagster.bootstrap.wiring import Wiring
 from tradesync_dagster.domain.accounts import Account
 from tradesync_dagster.domain.breaks import SHOWN, BreakState
@@ -21,7 +22,6 @@ from tradesync_dagster.store.attribution import Attributions, CalledOrder
 from tradesync_dagster.store.look_queries import LookQueries
 from tradesync_dagster.store.queries import Queries
 from tradesync_dagster.store.ticks import Ticks
-from tradesync_dagster.sync.cycle import check_known
 from tradesync_dagster.sync.documents import metrics_document, shown
 from tradesync_dagster.sync.history import Replay, as_of, daily, performance, replay
 
@@ -134,8 +134,9 @@ class Reading(Wiring):
 
     def chosen(self, account: str | None) -> list[Account]:
         """Return the account of a key, or all accounts, disabled ones too."""
-        known = self.store.accounts(enabled_only=False)
-        return known if account is None else check_known(known, [account])
+        if account is None:
+            return self.store.accounts(enabled_only=False)
+        return named(self.store, [account])
 
     def metrics(self, account: str | None = None, days: int = 365) -> Rows:
         """Sum up accounts and strategies over the last days; money and rates as decimal text."""
@@ -152,15 +153,13 @@ class Reading(Wiring):
         self, accounts: Sequence[str], since: date, until: date
     ) -> dict[str, dict[str, Curve]]:
         """Follow accounts' own books over trading days, by key; see ``sync.history.daily``."""
-        chosen = check_known(self.store.accounts(enabled_only=False), accounts)
-        keys = {account.account_id: account.key for account in chosen}
+        keys = {account.account_id: account.key for account in named(self.store, accounts)}
         found = daily(self.store, list(keys), since, until, self.settings.trading_hours)
         return {keys[account_id]: curves for account_id, curves in found.items()}
 
     def replay(self, accounts: Sequence[str] | None = None) -> dict[str, Replay]:
         """Prove that stored books follow from their fills, by account key."""
-        known = self.store.accounts(enabled_only=False)
-        chosen = known if accounts is None else check_known(known, accounts)
+        chosen = self.chosen(None) if accounts is None else named(self.store, accounts)
         keys = {account.account_id: account.key for account in chosen}
         return {keys[a]: found for a, found in replay(self.store, list(keys)).items()}
 

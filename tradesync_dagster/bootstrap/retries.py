@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from tradesync_dagster.bootstrap.accounts import named_or_enabled
 from tradesync_dagster.bootstrap.pending import in_step
 from tradesync_dagster.bootstrap.reading import Reading
 from tradesync_dagster.domain.accounts import Account
@@ -21,20 +22,15 @@ from tradesync_dagster.domain.ports import Brokers
 from tradesync_dagster.domain.retries import MAY_PASS, QueueEntry, RetryRules, is_due
 from tradesync_dagster.settings import Settings
 from tradesync_dagster.settings.orders import DUAL_READ
-from tradesync_dagster.store.retries import FAILURES
 from tradesync_dagster.store.user_orders import OrderFilter, UserOrders
-from tradesync_dagster.sync.cycle import check_known
-from tradesync_dagster.sync.documents import order_document, shown
-from tradesync_dagster.sync.placing import Placing, PlacingRules
-from tradesync_dagster.sync.retrying import Retrying
+from tradesync_dagster.sync.documents import own_order_document, shown
+from tradesync_dagster.sync.placing import RETRIED, Placing, PlacingRules
+from tradesync_dagster.sync.retrying import Retrying, queued
 from tradesync_dagster.sync.tending import Tended, Tending
 
 Row = dict[str, Any]
 Rows = list[Row]
 _PLACE = ("kind", "kind_means", "expires_at", "next_retry_at", "held_by")
-_FAILED = ("failure_reason", "first_failed_at", "last_retry_attempt", "retry_count", "shortfall")
-
-_RESTING = {one.value for one in FAILURES}
 
 
 def retry_rules(settings: Settings) -> RetryRules:
@@ -68,11 +64,9 @@ class Retries:
             if organization in (None, one.organization_id)
         ]
         keys = {one.account_id: one for one in chosen}
-        brokers = self.reading.brokers()
-        queue = self._retrying(brokers)
+        now, rules = self.reading.clock.now(), retry_rules(self.reading.settings)
         with self.reading.store.look() as work:
-            found = queue.queued(work, list(keys))
-        asyncio.run(brokers.close())
+            found = queued(work, list(keys), now, rules)
         if self.reading.settings.pending_orders_mode == DUAL_READ:
             in_step(self.reading)
         return [row_of(keys[order.account_id], order, entry) for order, entry in found]
@@ -87,7 +81,7 @@ class Retries:
         with self.reading.store.reading() as connection:
             rows, total = UserOrders(connection).page(wanted)
         queued = {}
-        if any(row["status"] in _RESTING for row in rows):
+        if any(row["status"] in RETRIED for row in rows):
             queued = {row["order_id"]: row for row in self.listed(wanted.organization)}
         return [_told(row, queued.get(str(row["order_id"]))) for row in rows], total
 
@@ -114,11 +108,9 @@ class Retries:
         """Name the enabled accounts with orders that a look at the queue would change or send."""
         now, rules = self.reading.clock.now(), retry_rules(self.reading.settings)
         accounts = {one.account_id: one.key for one in self.reading.store.accounts()}
-        brokers = self.reading.brokers()
         with self.reading.store.look() as work:
-            queue = self._retrying(brokers).queued(work, list(accounts))
+            queue = queued(work, list(accounts), now, rules)
             stored = {one.order_id: one for one in work.queue_entries(o for o, _ in queue)}
-        asyncio.run(brokers.close())
         found = {
             order.account_id
             for order, entry in queue
@@ -148,12 +140,7 @@ class Retries:
         Args:
             accounts: ``ORG/ACCOUNT`` keys; ``None`` for all enabled ones.
         """
-        store = self.reading.store
-        chosen = (
-            store.accounts()
-            if accounts is None
-            else check_known(store.accounts(enabled_only=False), accounts)
-        )
+        chosen = named_or_enabled(self.reading.store, accounts)
 
         async def run() -> Tended:
             brokers = self.reading.brokers()
@@ -177,9 +164,7 @@ def row_of(account: Account, order: Order, entry: QueueEntry) -> dict[str, Any]:
     _, because = MAY_PASS[entry.kind]
     return {
         "account": account.key,
-        **order_document(order),
-        **shown({name: getattr(order, name) for name in _FAILED}),
-        "retry_of": order.retry_of and str(order.retry_of),
+        **own_order_document(order),
         "kind": entry.kind.value,
         "kind_means": because,
         "expires_at": entry.expires_at.isoformat(),

@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
+from tradesync_dagster.bootstrap.accounts import named, named_or_enabled
 from tradesync_dagster.bootstrap.audit import AuditLog
 from tradesync_dagster.bootstrap.doctor import Doctor
 from tradesync_dagster.bootstrap.keys import Keys
@@ -42,7 +43,7 @@ from tradesync_dagster.store.clearing import Kept
 from tradesync_dagster.store.engine import check_migrated, open_engine
 from tradesync_dagster.store.store import SqlStore
 from tradesync_dagster.sync.assigning import Assigned, Assignment, Undo, assign, undo
-from tradesync_dagster.sync.cycle import Sync, SyncRules, check_known
+from tradesync_dagster.sync.cycle import Sync, SyncRules
 from tradesync_dagster.sync.explaining import Word, explain
 from tradesync_dagster.sync.failing import RunFailure, tell_failure
 from tradesync_dagster.sync.fetching import Fetching
@@ -83,10 +84,7 @@ class Services(Ownership):
         Raises:
             ConfigurationError: A key names no account, or the books cannot be used.
         """
-        if accounts is None:
-            chosen = self.store.accounts()
-        else:
-            chosen = check_known(self.store.accounts(enabled_only=False), accounts)
+        chosen = named_or_enabled(self.store, accounts)
         summary = asyncio.run(self._sync(chosen, force=force, shard=shard, run_id=run_id))
         in_step(self)
         return summary
@@ -150,17 +148,12 @@ class Services(Ownership):
 
     def rebuild_history(self, accounts: Sequence[str], since: date) -> None:
         """Make the books of a day and all later ones anew, all accounts in one pass."""
-        chosen = check_known(self.store.accounts(enabled_only=False), accounts)
-        ids = [account.account_id for account in chosen]
+        ids = [account.account_id for account in named(self.store, accounts)]
         rebuild_history(self.store, ids, since, self.clock.now())
 
     def unshown(self, accounts: Sequence[str] | None = None) -> dict[str, Unshown]:
         """Tell which days of accounts (all enabled ones) changed since they were last shown."""
-        chosen = (
-            self.store.accounts()
-            if accounts is None
-            else check_known(self.store.accounts(enabled_only=False), accounts)
-        )
+        chosen = named_or_enabled(self.store, accounts)
         keys = {account.account_id: account.key for account in chosen}
         return {keys[one.account_id]: one for one in unshown(self.store, list(keys))}
 
@@ -205,7 +198,7 @@ class Services(Ownership):
 
     def tasks(self) -> Tasks:
         """Return the desk's tasks."""
-        return Tasks(TaskDesk(self, self))
+        return Tasks(TaskDesk(self, self.sync))
 
     def mandates(self) -> Mandates:
         """Return what strategies may do by themselves."""

@@ -4,14 +4,17 @@ What belongs here: wiring tasks to the other use-cases. What does not: what task
 (``sync.tasks``), what people ask about them (``tasks``, ``mandates``).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 from uuid import UUID
 
+from tradesync_dagster.bootstrap.monitoring import Monitoring
 from tradesync_dagster.bootstrap.reading import Reading
+from tradesync_dagster.bootstrap.retries import Retries
 from tradesync_dagster.bootstrap.strategies import place_of
 from tradesync_dagster.bootstrap.strategy_process import ask_apart
+from tradesync_dagster.bootstrap.trading import Trading, placing_rules
 from tradesync_dagster.domain.accounts import Account
 from tradesync_dagster.domain.order_requests import OrderText
 from tradesync_dagster.domain.orders import Order
@@ -24,32 +27,16 @@ from tradesync_dagster.sync.alerts import AlertRules
 from tradesync_dagster.sync.tasks.desk import WHO
 
 
-class Doors(Protocol):
-    """What tasks use of the services; ``Services`` is one."""
-
-    def sync(self, accounts: Sequence[str] | None = None, *, force: bool = False) -> TickSummary:
-        """See ``Services.sync``."""
-        ...
-
-    def trading(self) -> Any:
-        """See ``Services.trading``."""
-        ...
-
-    def retries(self) -> Any:
-        """See ``Services.retries``."""
-        ...
-
-    def monitoring(self) -> Any:
-        """See ``Services.monitoring``."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class TaskDesk:
-    """The doors of ``sync.tasks.desk.Desk``, over the services."""
+    """The doors of ``sync.tasks.desk.Desk``.
+
+    Attributes:
+        sync: ``Services.sync``.
+    """
 
     reading: Reading
-    doors: Doors
+    sync: Callable[..., TickSummary]
 
     @property
     def store(self) -> SqlStore:
@@ -74,11 +61,12 @@ class TaskDesk:
 
     def refresh(self, account: str, *, force: bool = False) -> AccountResult:
         """See ``Desk``."""
-        return self.doors.sync([account], force=force).results[0]
+        return self.sync([account], force=force).results[0]
 
     def work_queue(self, account: str) -> Mapping[str, Any]:
         """See ``Desk``."""
-        tended = self.doors.retries().tend([account])
+        rules = placing_rules(self.reading.settings)
+        tended = Retries(self.reading, rules).tend([account])
         return {
             "waiting": tended.waiting,
             "sent": [str(order.order_id) for order in tended.sent],
@@ -88,7 +76,7 @@ class TaskDesk:
 
     def end_day(self, account: str) -> Mapping[str, Any]:
         """See ``Desk``."""
-        cycle = self.doors.monitoring().cycle([account])
+        cycle = Monitoring(self.reading).cycle([account])
         return {"ended": {str(status): count for status, count in sorted(cycle.moves.items())}}
 
     def follows(self, account: str) -> str:
@@ -100,23 +88,18 @@ class TaskDesk:
 
     def place(self, account: str, text: OrderText, *, strategy: str, key: str) -> Order:
         """See ``Desk``."""
-        done = self.doors.trading().place(
-            account, text, who=WHO, strategy=strategy, key=key, verify=False
-        )
-        order: Order = done.order
-        return order
+        trading = Trading(self.reading)
+        return trading.place(account, text, who=WHO, strategy=strategy, key=key, verify=False).order
 
     def modify(self, account: str, order_id: UUID, changes: Mapping[str, str]) -> Order:
         """See ``Desk``."""
-        done = self.doors.trading().modify(account, order_id, changes, who=WHO, verify=False)
-        order: Order = done.order
-        return order
+        trading = Trading(self.reading)
+        return trading.modify(account, order_id, changes, who=WHO, verify=False).order
 
     def cancel(self, account: str, order_id: UUID, why: str) -> Order:
         """See ``Desk``."""
-        done = self.doors.trading().cancel(account, order_id, who=WHO, why=why, verify=False)
-        order: Order = done.order
-        return order
+        trading = Trading(self.reading)
+        return trading.cancel(account, order_id, who=WHO, why=why, verify=False).order
 
     def wishes(self, name: str, view: View) -> Sequence[Wish]:
         """See ``Desk``."""

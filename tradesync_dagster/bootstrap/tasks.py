@@ -9,9 +9,10 @@ from dataclasses import dataclass, replace
 from datetime import time, timedelta
 from typing import Any
 
+from tradesync_dagster.bootstrap.accounts import in_scope
 from tradesync_dagster.bootstrap.task_desk import TaskDesk
 from tradesync_dagster.domain.accounts import Account
-from tradesync_dagster.domain.errors import AccountNotFoundError, ScheduleRefusedError
+from tradesync_dagster.domain.errors import ScheduleRefusedError
 from tradesync_dagster.domain.heartbeats import TASKS
 from tradesync_dagster.domain.order_requests import plain
 from tradesync_dagster.domain.task_schedules import (
@@ -172,12 +173,8 @@ class Tasks:
 
     def _in(self, scope: str) -> Account:
         """Return an account of a scope, real or the one that stands for a whole of them."""
+        in_scope(self.desk.store, scope)
         organization, _, name = scope.partition("/")
-        everyone = self.desk.reading.chosen(None)
-        if scope and not any(scope in (one.organization_id, one.key) for one in everyone):
-            raise AccountNotFoundError(
-                f"{scope!r} is no organization and no ORG/ACCOUNT; see: tradesync accounts list"
-            )
         return Account(0, organization, name, "")
 
     def _keys(self, account: str | None, organization: str | None) -> dict[int, str]:
@@ -186,11 +183,6 @@ class Tasks:
             for one in self.desk.reading.chosen(account)
             if organization in (None, one.organization_id)
         }
-
-
-def due_accounts(agenda: Agenda) -> int:
-    """Count the accounts with something due."""
-    return len({one.account_id for one in agenda.due})
 
 
 def _wider(scope: str) -> set[str]:

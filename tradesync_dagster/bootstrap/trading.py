@@ -11,13 +11,14 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from tradesync_dagster.bootstrap.accounts import in_scope
 from tradesync_dagster.bootstrap.logs import log_order
 from tradesync_dagster.bootstrap.pending import in_step
 from tradesync_dagster.bootstrap.reading import Reading
 from tradesync_dagster.bootstrap.retries import retry_rules
 from tradesync_dagster.bootstrap.wiring import people_addresses
 from tradesync_dagster.domain.accounts import Account
-from tradesync_dagster.domain.errors import ConfigurationError
+from tradesync_dagster.domain.errors import ConfigurationError, TradesyncError
 from tradesync_dagster.domain.external import DetectionRules
 from tradesync_dagster.domain.order_limits import Halt, Limits
 from tradesync_dagster.domain.order_requests import OrderText, plain, read_order
@@ -148,7 +149,10 @@ class Trading:
                 log_order(account, order)
                 if not verify or order.status is OrderStatus.FAILED:
                     return Verified(order)
-                return await self._verifying(brokers).verify(chosen, order.order_id)
+                try:
+                    return await self._verifying(brokers).verify(chosen, order.order_id)
+                except TradesyncError as error:  # the order is out all the same
+                    return Verified(order, str(error))
             finally:
                 await brokers.close()
 
@@ -227,7 +231,7 @@ class Trading:
         """
         plain("who", who)
         plain("why", why)
-        accounts = {one.account_id for one in self._in(scope)}
+        accounts = {one.account_id for one in in_scope(self.reading.store, scope)}
         with self.reading.store.look() as work:
             twins = {one.twin_id for one in work.routes() if one.account_id in accounts}
         with self.reading.store.begin(sorted(accounts | twins)) as work:
@@ -237,15 +241,6 @@ class Trading:
         """Let placements out again, where no wider halt stops them; tell whether one was on."""
         plain("who", who)
         plain("why", why)
-        self._in(scope)
+        in_scope(self.reading.store, scope)
         with self.reading.store.writing() as connection:
             return TradingRows(connection).resume(scope, who, why, self.reading.clock.now())
-
-    def _in(self, scope: str) -> list[Account]:
-        everyone = self.reading.chosen(None)
-        found = [one for one in everyone if scope in ("", one.organization_id, one.key)]
-        if scope and not found:
-            raise ConfigurationError(
-                f"{scope!r} is no organization and no ORG/ACCOUNT; see: tradesync accounts list"
-            )
-        return found

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from tradesync_dagster.brokers.calls import TransportPolicy
 from tradesync_dagster.brokers.factory import BrokerFactory
-from tradesync_dagster.brokers.transport import Transport, TransportPolicy
-from tradesync_dagster.domain.ports import MessagePublisher, SnapshotPublisher
+from tradesync_dagster.brokers.transport import Transport
+from tradesync_dagster.domain.ports import Clock, MessagePublisher, SnapshotPublisher
 from tradesync_dagster.domain.publications import Snapshot
 from tradesync_dagster.publish.notify import ApprisePeople, addresses_of
 from tradesync_dagster.publish.rabbitmq import RabbitPublisher
@@ -80,7 +81,7 @@ class Wiring:
 
     settings: Settings
     store: SqlStore
-    clock: SystemClock
+    clock: Clock
 
     def brokers(self) -> BrokerFactory:
         """Open the brokers' clients over one transport; close them after use."""

@@ -5,7 +5,6 @@ books (``autotrader_rows``), its words for failures (``autotrader_errors``), HTT
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
 from typing import Any, ClassVar, TypeVar
@@ -15,8 +14,9 @@ from yarl import URL
 from tradesync_dagster.brokers import autotrader_errors, autotrader_rows, fetching, reading
 from tradesync_dagster.brokers.autotrader_errors import BROKER
 from tradesync_dagster.brokers.autotrader_rows import ORDER_TYPES, PRODUCTS
+from tradesync_dagster.brokers.calls import Answer, Call, Sender
 from tradesync_dagster.brokers.fetching import Book, Rows
-from tradesync_dagster.brokers.transport import Answer, Call, Transport, Window
+from tradesync_dagster.brokers.limits import Window
 from tradesync_dagster.domain import errors, money
 from tradesync_dagster.domain.accounts import Account
 from tradesync_dagster.domain.answers import (
@@ -48,7 +48,7 @@ class AutoTraderClient:
     CREDENTIALS: ClassVar[tuple[str, ...]] = ("api_key",)
     WINDOWS = (Window(60, 5.0), Window(120, 60.0), Window(300, 300.0))
 
-    def __init__(self, account: Account, transport: Transport, clock: Clock) -> None:
+    def __init__(self, account: Account, transport: Sender, clock: Clock) -> None:
         """Check the account's ``api_key`` and base_url; send nothing.
 
         AutoTrader knows the account by the desk's own name for it, unless the credentials hold
@@ -75,13 +75,6 @@ class AutoTraderClient:
         return await self._fetch(
             Book("orders", path, autotrader_rows.order, "id", lambda row: row.broker_order_id)
         )
-
-    async def order_history(self, broker_order_id: str) -> Fetch[BrokerOrder]:
-        """Fetch an order's state of now, all that AutoTrader tells of it: one row, or none."""
-        order_id = _id("order_history", broker_order_id)
-        fetch = await self.orders()
-        rows = (row for row in fetch.rows if row.broker_order_id == order_id)
-        return replace(fetch, kind="order_history", rows=tuple(rows))
 
     async def trades(self) -> Fetch[Fill]:
         """Return no trades and ask nobody: AutoTrader has none.
@@ -194,12 +187,7 @@ class AutoTraderClient:
 
     def _result(self, endpoint: str, answer: Answer, *, write: bool) -> Any:
         """Take the result out of AutoTrader's envelope, or raise what the envelope tells."""
-        try:
-            document = reading.parse_json(BROKER, endpoint, answer, self._secrets)
-        except errors.UnreadableAnswerError:
-            if answer.status < 400:
-                raise
-            document = None
+        document = reading.parse_json(BROKER, endpoint, answer, self._secrets)
         envelope = document if isinstance(document, Mapping) else {}
         status = envelope.get("status")
         if answer.status >= 400 or status is False:

@@ -10,9 +10,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tradesync_dagster.brokers import reading
-from tradesync_dagster.brokers.transport import NOT_SENT_AGAIN, Answer
+from tradesync_dagster.brokers.calls import Answer, told_error
 from tradesync_dagster.domain import errors
-from tradesync_dagster.domain.margin_texts import order_rejected
 
 BROKER = "AUTOTRADER"
 _SESSION = re.compile(
@@ -52,18 +51,12 @@ def told(
     reason = reading.harmless(given or "no reason given", secrets)
     what = f"{reason} (HTTP {answer.status})"
     error = _error_class(given.lower(), answer.status, write=write)
-    if error is errors.OrderRejectedError:
-        return order_rejected(BROKER, endpoint, what, reason)
-    if error is errors.RateLimitedError:
-        return errors.RateLimitedError(BROKER, endpoint, what, answer.retry_after)
     if error is errors.SessionExpiredError:
         what = (
             f"AutoTrader does not let {account} in: {what}; see there that the account is live and "
             "logged in, and give a changed api_key with `tradesync accounts add`"
         )
-    elif error is errors.BrokerUnavailableError and write:
-        what += NOT_SENT_AGAIN
-    return error(BROKER, endpoint, what)
+    return told_error(error, BROKER, endpoint, answer, what, reason=reason, write=write)
 
 
 def _error_class(words: str, status: int, *, write: bool) -> type[errors.BrokerError]:

@@ -170,14 +170,11 @@ def margin(row: Row) -> Margin:
 
 
 def _instrument(row: Row, product: str) -> dict[str, Any]:
-    """Read what is traded by the stock broker's name for it, which holdings have too.
-
-    The ordinary series of a share at the NSE is no part of its name.
-    """
+    """Read what is traded by the stock broker's name for it, which holdings have too."""
     exchange, symbol = reading.text(row, "exchange"), reading.text(row, "symbol")
     return {
         "exchange": exchange,
-        "symbol": symbol.removesuffix("-EQ") if exchange == "NSE" else symbol,
+        "symbol": reading.plain_symbol(exchange, symbol),
         "product": _named(row, product, _OUR_PRODUCTS),
     }
 

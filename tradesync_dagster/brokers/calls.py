@@ -1,15 +1,22 @@
 """What goes into the transport and what comes out of it.
 
-What belongs here: the policy, a call, its answer. What does not: sending (``transport``).
+What belongs here: the policy, a call, its answer, the errors that both stand for. What does not:
+sending (``transport``), a broker's words for an error (its own file).
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from tradesync_dagster.brokers.limits import DEFAULT_WINDOWS, Window
-from tradesync_dagster.domain.errors import BrokerError, BrokerUnavailableError, RateLimitedError
+from tradesync_dagster.domain.errors import (
+    BrokerError,
+    BrokerUnavailableError,
+    OrderRejectedError,
+    RateLimitedError,
+)
+from tradesync_dagster.domain.margin_texts import order_rejected
 
 NOT_SENT_AGAIN = "; it may have been carried out and is not sent again: the order book will tell"
 
@@ -77,7 +84,7 @@ class Answer:
         broker_time: The ``Date`` header, UTC, where it could be read.
         retry_after: Seconds that the broker asks to wait, where it does.
         known: The hash of the account's last answer of the kind that need not be read again;
-            empty for none.
+            empty for none. Not the transport's to say (``factory``).
     """
 
     status: int
@@ -89,6 +96,49 @@ class Answer:
     broker_time: datetime | None = None
     retry_after: float | None = None
     known: str = ""
+
+
+class Sender(Protocol):
+    """What an adapter sends its calls by."""
+
+    async def request(self, call: Call) -> Answer:
+        """Send a call; see ``Transport.request``."""
+        ...
+
+
+def told_error(
+    kind: type[BrokerError],
+    broker: str,
+    endpoint: str,
+    answer: Answer,
+    what: str,
+    *,
+    reason: str,
+    write: bool,
+) -> BrokerError:
+    """Build the error that a broker's answer tells of, with all that its kind has.
+
+    Args:
+        kind: Which.
+        broker: Who answered.
+        endpoint: The call.
+        answer: What came.
+        what: What happened, in words without secrets.
+        reason: The broker's own words for it, without secrets.
+        write: Whether the call would have changed something.
+    """
+    if kind is OrderRejectedError:
+        return order_rejected(broker, endpoint, what, reason)
+    if kind is RateLimitedError:
+        return RateLimitedError(broker, endpoint, what, answer.retry_after)
+    lost = kind is BrokerUnavailableError and write
+    return kind(broker, endpoint, f"{what}{NOT_SENT_AGAIN}" if lost else what)
+
+
+def not_sent(endpoint: str, error: BrokerError) -> BrokerUnavailableError:
+    """Build the error of a write that was given up because the reading before it failed."""
+    what = f"{error}; nothing was sent"
+    return BrokerUnavailableError(error.broker, endpoint, what, sent=False)
 
 
 def refusal(call: Call, answer: Answer) -> BrokerError | None:

@@ -4,10 +4,12 @@ What belongs here: which adapter serves which broker. What does not: what an ada
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Protocol
 
 from tradesync_dagster.brokers.autotrader import AutoTraderClient
+from tradesync_dagster.brokers.calls import Answer, Call, Sender
 from tradesync_dagster.brokers.kotak import KotakClient
 from tradesync_dagster.brokers.paper import PaperClient
 from tradesync_dagster.brokers.transport import Transport
@@ -32,7 +34,7 @@ class Adapter(Protocol):
     def CREDENTIALS(self) -> tuple[str, ...]:  # noqa: N802, D102 - a class's constant
         ...
 
-    def __call__(self, account: Account, transport: Transport, clock: Clock) -> BrokerClient:
+    def __call__(self, account: Account, transport: Sender, clock: Clock) -> BrokerClient:
         """Make the client of an account; see ``BrokerFactory.client``."""
         ...
 
@@ -88,9 +90,19 @@ LOGINS: Mapping[str, LoginKind] = MappingProxyType(
     }
 )
 """One line a broker that a person logs in at by a page; at others, ``accounts add`` is all."""
-
-
 _NOTHING: Mapping[str, str] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class _Knowing:
+    """Sends one client's calls, and says of each answer what of its kind is in the books."""
+
+    sender: Sender
+    known: Mapping[str, str]
+
+    async def request(self, call: Call) -> Answer:
+        answer = await self.sender.request(call)
+        return replace(answer, known=self.known.get(call.endpoint, ""))
 
 
 class BrokerFactory:
@@ -126,8 +138,8 @@ class BrokerFactory:
             raise UnknownBrokerError(
                 f"{account.key}: no adapter for broker {account.broker!r}; known are: {names}"
             )
-        self._transport.know(account.key, known)
-        return adapter(account, self._transport, self._clock)
+        sender = _Knowing(self._transport, known) if known else self._transport
+        return adapter(account, sender, self._clock)
 
     def login(self, account: Account, state: str) -> Login:
         """Begin a login of an account.
@@ -152,17 +164,7 @@ class BrokerFactory:
 
     def response_times(self) -> tuple[ResponseTime, ...]:
         """Tell how the brokers answered so far."""
-        return tuple(
-            ResponseTime(
-                one.broker,
-                one.endpoint,
-                one.count,
-                one.failures,
-                one.total_seconds / one.count,
-                one.max_seconds,
-            )
-            for one in self._transport.timings()
-        )
+        return tuple(self._transport.timings())
 
     async def close(self) -> None:
         """Close the connections."""

@@ -9,12 +9,11 @@ import hashlib
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from itertools import groupby
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from tradesync_dagster.brokers import reading
+from tradesync_dagster.brokers.calls import Answer
 from tradesync_dagster.brokers.reading import Row
-from tradesync_dagster.brokers.transport import Answer
 from tradesync_dagster.domain.answers import Fetch, Outcome, Reject
 from tradesync_dagster.domain.errors import BrokerError, UnreadableAnswerError, ValueRefusedError
 from tradesync_dagster.domain.fills import Fill
@@ -32,13 +31,11 @@ class Book(Generic[RowT]):
     """One of a broker's books.
 
     Attributes:
-        kind: ``orders``, ``order_history``, ``trades``, ``positions``, ``holdings`` or
-            ``margins``.
+        kind: ``orders``, ``trades``, ``positions``, ``holdings`` or ``margins``.
         path: Its address.
         parse: Reads one row or raises ``ValueRefusedError``.
         id_field: The field that names a row.
-        key: What must be unique, if anything: the same row again is dropped, a differing one
-            quarantined.
+        key: What must be unique: the same row again is dropped, a differing one quarantined.
         keeps_tags: See ``Fetch``.
     """
 
@@ -46,7 +43,7 @@ class Book(Generic[RowT]):
     path: str
     parse: Callable[[Row], RowT]
     id_field: str
-    key: Callable[[RowT], Hashable] | None = None
+    key: Callable[[RowT], Hashable]
     keeps_tags: bool = False
 
 
@@ -131,40 +128,38 @@ def whole_row(row: Hashable) -> Hashable:
     return row
 
 
-def states(history: Fetch[RowT]) -> Fetch[RowT]:
-    """Drop a state that is told twice in a row; one that comes back later is a state again."""
-    return replace(history, rows=tuple(row for row, _ in groupby(history.rows)))
-
-
 def read_rows(book: Book[RowT], rows: Sequence[Any]) -> tuple[tuple[RowT, ...], tuple[Reject, ...]]:
     """Read each row; quarantine one that cannot be read, and go on."""
     good: dict[Hashable, RowT] = {}
     rejects: list[Reject] = []
-    for number, raw in enumerate(rows):
+    for raw in rows:
         try:
-            row = book.parse(_object(raw))
+            row = book.parse(object_of(raw))
         except ValueRefusedError as error:
-            rejects.append(_reject(raw, f"{book.kind}: {error}", book.id_field))
+            rejects.append(reject(raw, f"{book.kind}: {error}", book.id_field))
             continue
-        if good.setdefault(book.key(row) if book.key else number, row) != row:
+        if good.setdefault(book.key(row), row) != row:
             reason = f"{book.kind}: {book.id_field}: another row of this book has it, and differs"
-            rejects.append(_reject(raw, reason, book.id_field))
+            rejects.append(reject(raw, reason, book.id_field))
     return tuple(good.values()), tuple(rejects)
 
 
-def _object(raw: Any) -> Row:
+def object_of(raw: Any) -> Row:
+    """Return what was sent as a row.
+
+    Raises:
+        ValueRefusedError: It is no object.
+    """
     if not isinstance(raw, Mapping):
         raise ValueRefusedError(f"expected an object, got a {type(raw).__name__}")
     return raw
 
 
-def _reject(row: Any, reason: str, id_field: str) -> Reject:
+def reject(row: Any, reason: str, id_field: str) -> Reject:
+    """Quarantine what was sent as a row, whatever it is."""
     named = row.get(id_field) if isinstance(row, Mapping) else None
     row_id = reading.harmless(str(named), limit=_SHOWN) if isinstance(named, str | int) else ""
-    try:
-        raw = reading.exact_json(row)
-    except RecursionError:
-        raw = "(nested too deeply to show)"
+    raw = reading.exact_json(row)
     return Reject(row_id, reason, raw if len(raw) <= _MAX_RAW else f"{raw[: _MAX_RAW - 3]}...")
 
 

@@ -19,9 +19,10 @@ from tradesync_dagster.brokers import reading
 from tradesync_dagster.domain.answers import Reject
 from tradesync_dagster.domain.errors import FileRefusedError, ValueRefusedError
 
-MAX_RAW: Final = 4096
-"""Most characters of a bad row that is kept as evidence."""
+ISIN: Final = re.compile(r"[A-Z]{2}[A-Z0-9]{9}\d", re.ASCII)
 
+_MAX_RAW: Final = 4096
+"""Most characters of a bad row that is kept as evidence."""
 _MAX_LINE: Final = 16_384
 """Most bytes of a line; a real one has some 200."""
 _HEAD: Final = 4096
@@ -119,7 +120,7 @@ def read_csv(
                 row = _named(columns, _fields(line))
                 found: RowT | Reject = parse(row)
             except ValueRefusedError as error:
-                shown = json.dumps(row or line, ensure_ascii=False)[:MAX_RAW]
+                shown = json.dumps(row or line, ensure_ascii=False)[:_MAX_RAW]
                 row_id = reading.harmless(row.get(kind.row_id, ""), limit=80)
                 found = Reject(row_id, str(error), shown)
             yield number, found, offset

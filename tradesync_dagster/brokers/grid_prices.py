@@ -30,7 +30,7 @@ MOST_BYTES = 4_000_000
 """Longest answer, of some tens of thousands of nodes."""
 PERIOD_SECONDS = 60.0
 _CHILD = Path(__file__).with_name("grid_child.py")
-Node = Mapping[str, Published]
+ByNode = Mapping[str, Published]
 
 
 class PricesAwayError(TradesyncError):
@@ -43,7 +43,7 @@ def ask(
     python: Path,
     seconds: float = ANSWER_SECONDS,
     most: int = MOST_BYTES,
-) -> Node:
+) -> ByNode:
     """Ask a child process for a market's latest prices.
 
     Args:
@@ -104,8 +104,8 @@ class GridPrices:
 
     markets: Sequence[str]
     simulated: SimulatedPrices
-    ask: Callable[[str], Node]
-    _latest: dict[str, Node] = field(default_factory=dict)
+    ask: Callable[[str], ByNode]
+    _latest: dict[str, ByNode] = field(default_factory=dict)
     _troubles: dict[str, str] = field(default_factory=dict)
 
     def refresh(self) -> None:
@@ -155,7 +155,7 @@ class GridPrices:
         return found if found is not None and found.holds_at(point.at) else None
 
 
-def _read(market: str, body: bytes) -> Node:
+def _read(market: str, body: bytes) -> ByNode:
     """Read a child's answer; a row that makes no sense is left out."""
     try:
         answer = orjson.loads(body)
@@ -172,6 +172,6 @@ def _published(row: Sequence[str]) -> Published | None:
     try:
         at, text = row
         published = Published(datetime.fromisoformat(at).astimezone(UTC), parse_price(text))
-    except (ValueRefusedError, ValueError, TypeError):
+    except (ValueRefusedError, ValueError, TypeError, OverflowError):
         return None
     return published if abs(published.lmp) <= MOST_LMP else None

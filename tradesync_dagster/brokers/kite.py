@@ -11,10 +11,11 @@ from functools import partial
 from typing import Any, ClassVar, TypeVar
 
 from tradesync_dagster.brokers import fetching, kite_errors, kite_holdings, reading
+from tradesync_dagster.brokers.calls import Answer, Call, Sender
 from tradesync_dagster.brokers.fetching import Book, Rows
 from tradesync_dagster.brokers.kite_errors import Speaker
+from tradesync_dagster.brokers.limits import Window
 from tradesync_dagster.brokers.reading import Row
-from tradesync_dagster.brokers.transport import Answer, Call, Transport, Window
 from tradesync_dagster.domain import errors
 from tradesync_dagster.domain.accounts import Account
 from tradesync_dagster.domain.answers import (
@@ -50,7 +51,7 @@ class KiteClient:
     CREDENTIALS: ClassVar[tuple[str, ...]] = ("api_key", "access_token")
     WINDOWS = (Window(10, 1.0),)  # Kite's limit for placements and for all calls made here
 
-    def __init__(self, account: Account, transport: Transport, clock: Clock) -> None:
+    def __init__(self, account: Account, transport: Sender, clock: Clock) -> None:
         """Check the account's ``api_key``, ``access_token`` and base_url; send nothing."""
         key, token = (reading.credential(account, name) for name in self.CREDENTIALS)
         self._account = account
@@ -77,11 +78,6 @@ class KiteClient:
                 keeps_tags=True,
             )
         )
-
-    async def order_history(self, broker_order_id: str) -> Fetch[BrokerOrder]:
-        """Fetch the states that an order of today went through, one a row."""
-        path = self._path("order_history", broker_order_id)
-        return fetching.states(await self._fetch(Book("order_history", path, _order, "order_id")))
 
     async def trades(self) -> Fetch[Fill]:
         """Fetch the day's trades."""

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from tradesync_dagster.brokers import reading
-from tradesync_dagster.brokers.transport import NOT_SENT_AGAIN, Answer
+from tradesync_dagster.brokers.calls import Answer, told_error
 from tradesync_dagster.domain import errors
-from tradesync_dagster.domain.margin_texts import order_rejected
 
 LOGIN = "login"
 """The call that makes a session; none can have ended there."""
@@ -48,12 +47,7 @@ def data_of(
     Raises:
         BrokerError: What the envelope tells, or that it is none.
     """
-    try:
-        document = reading.parse_json(speaker.broker, endpoint, answer, secrets)
-    except errors.UnreadableAnswerError:
-        if answer.status < 400:
-            raise
-        document = None
+    document = reading.parse_json(speaker.broker, endpoint, answer, secrets)
     envelope = document if isinstance(document, Mapping) else {}
     status = envelope.get("status")
     if answer.status >= 400 or status == "error":
@@ -91,18 +85,12 @@ def told(
     reason, shown = (reading.harmless(text, secrets) for text in (words, kind))
     what = f"{reason} ({shown}, HTTP {answer.status})"
     error = _error_class(kind, answer.status, write=write)
-    if error is errors.OrderRejectedError:
-        return order_rejected(broker, endpoint, what, reason)
-    if error is errors.RateLimitedError:
-        return errors.RateLimitedError(broker, endpoint, what, answer.retry_after)
     if error is errors.SessionExpiredError and endpoint == LOGIN:
         what = f"Kite took the request_token or the api_secret of {account} for wrong: {what}"
         return errors.RefusedRequestError(broker, endpoint, what)
     if error is errors.SessionExpiredError:
         what = speaker.ended.format(account=account, what=what)
-    elif error is errors.BrokerUnavailableError and write:
-        what += NOT_SENT_AGAIN
-    return error(broker, endpoint, what)
+    return told_error(error, broker, endpoint, answer, what, reason=reason, write=write)
 
 
 def _error_class(kind: str, status: int, *, write: bool) -> type[errors.BrokerError]:

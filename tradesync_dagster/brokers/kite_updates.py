@@ -14,8 +14,7 @@ import aiohttp
 from yarl import URL
 
 from tradesync_dagster.brokers import network, reading
-from tradesync_dagster.brokers.calls import TransportPolicy
-from tradesync_dagster.brokers.zerodha import SPEAKER
+from tradesync_dagster.brokers.zerodha import SPEAKER, ZerodhaClient
 from tradesync_dagster.domain.accounts import Account
 from tradesync_dagster.domain.errors import (
     BrokerError,
@@ -41,7 +40,7 @@ class KiteUpdates:
     """
 
     BROKER: Final = SPEAKER.broker
-    CREDENTIALS: Final = ("api_key", "access_token")
+    CREDENTIALS: Final = ZerodhaClient.CREDENTIALS
 
     def __init__(self, silence_seconds: float = 20.0) -> None:
         """Keep how long nothing may come before a connection counts as lost.
@@ -82,7 +81,7 @@ class KiteUpdates:
             except aiohttp.WSServerHandshakeError as error:
                 raise _refusal(account, error.status) from None
             except network.FAILURES as error:
-                why, _ = network.failure(error, url.host, TransportPolicy(self._silence))
+                why, _ = network.failure(error, url.host, self._silence)
                 raise BrokerUnavailableError(self.BROKER, ENDPOINT, why) from None
 
 

@@ -14,10 +14,11 @@ from typing import Any, ClassVar, TypeVar
 from yarl import URL
 
 from tradesync_dagster.brokers import fetching, kotak_errors, kotak_orders, kotak_rows, reading
+from tradesync_dagster.brokers.calls import Answer, Call, Sender, not_sent
 from tradesync_dagster.brokers.fetching import Book, Rows
 from tradesync_dagster.brokers.kotak_errors import BROKER
+from tradesync_dagster.brokers.limits import Window
 from tradesync_dagster.brokers.reading import Row
-from tradesync_dagster.brokers.transport import Answer, Call, Transport, Window
 from tradesync_dagster.domain import errors
 from tradesync_dagster.domain.accounts import Account
 from tradesync_dagster.domain.answers import (
@@ -50,7 +51,7 @@ class KotakClient:
     CREDENTIALS: ClassVar[tuple[str, ...]] = ("api_key", "access_token", "sid")
     WINDOWS = (Window(10, 1.0, writes=True), Window(25, 1.0))
 
-    def __init__(self, account: Account, transport: Transport, clock: Clock) -> None:
+    def __init__(self, account: Account, transport: Sender, clock: Clock) -> None:
         """Check the account's credentials and base_url; send nothing.
 
         They are ``api_key``, the application's token that never changes, and what a login gave:
@@ -84,16 +85,6 @@ class KotakClient:
         return await self._fetch(
             Book("orders", _ORDERS, kotak_rows.order, "nOrdNo", lambda row: row.broker_order_id)
         )
-
-    async def order_history(self, broker_order_id: str) -> Fetch[BrokerOrder]:
-        """Fetch the states that an order of today went through, one a row.
-
-        Kotak lists the latest first, and refuses orders that were not placed by the API.
-        """
-        path = "/quick/order/history"
-        book = Book("order_history", path, kotak_rows.order_state, "nOrdNo")
-        fetch = await self._fetch(book, "POST", {"nOrdNo": _id("order_history", broker_order_id)})
-        return fetching.states(replace(fetch, rows=fetch.rows[::-1]))
 
     async def trades(self) -> Fetch[Fill]:
         """Fetch the day's trades."""
@@ -174,8 +165,7 @@ class KotakClient:
             answer = await self._send("GET", "order", _ORDERS)
             rows = self._rows("order", answer).rows
         except (errors.BrokerUnavailableError, errors.UnreadableAnswerError) as error:
-            what = f"{error}; nothing was sent"
-            raise errors.BrokerUnavailableError(BROKER, endpoint, what, sent=False) from None
+            raise not_sent(endpoint, error) from None
         for row in rows:
             if isinstance(row, Mapping) and str(row.get("nOrdNo")) == order_id:
                 return row
@@ -196,10 +186,8 @@ class KotakClient:
             prices.update(filter(None, map(kotak_rows.quoted, listed)))
         return prices
 
-    async def _fetch(
-        self, book: Book[RowT], method: str = "GET", fields: Mapping[str, str] | None = None
-    ) -> Fetch[RowT]:
-        send = partial(self._send, method, book.kind, book.path, fields)
+    async def _fetch(self, book: Book[RowT]) -> Fetch[RowT]:
+        send = partial(self._send, "GET", book.kind, book.path)
         return await fetching.fetch(self._clock, book, send, partial(self._rows, book.kind))
 
     def _rows(self, kind: str, answer: Answer) -> Rows:
@@ -245,13 +233,7 @@ class KotakClient:
         return await self._transport.request(call)
 
     def _parsed(self, endpoint: str, answer: Answer) -> Any:
-        """Parse an answer; the page of an error is none."""
-        try:
-            return reading.parse_json(BROKER, endpoint, answer, self._secrets)
-        except errors.UnreadableAnswerError:
-            if answer.status < 400:
-                raise
-            return None
+        return reading.parse_json(BROKER, endpoint, answer, self._secrets)
 
     def _told(
         self, endpoint: str, answer: Answer, document: Any, *, write: bool

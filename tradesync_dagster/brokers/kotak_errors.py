@@ -11,9 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from tradesync_dagster.brokers import reading
-from tradesync_dagster.brokers.transport import NOT_SENT_AGAIN, Answer
+from tradesync_dagster.brokers.calls import Answer, told_error
 from tradesync_dagster.domain import errors
-from tradesync_dagster.domain.margin_texts import order_rejected
 
 BROKER = "KOTAK"
 _FINE, _EMPTY = "200", "5203"
@@ -91,20 +90,14 @@ def told(
     reason, shown = (reading.harmless(text, secrets) for text in (words, ", ".join(codes)))
     what = f"{reason} ({shown or 'no error code'}, HTTP {answer.status})"
     error = _error_class(frozenset(codes), words, answer.status, write=write)
-    if error is errors.OrderRejectedError:
-        return order_rejected(BROKER, endpoint, what, reason)
-    if error is errors.RateLimitedError:
-        return errors.RateLimitedError(BROKER, endpoint, what, answer.retry_after)
     if error is errors.SessionExpiredError:
         what = (
             f"the session of {account} has ended: {what}; log in at Kotak and give the new "
             "access_token and sid with `tradesync accounts add`"
         )
-    elif error is errors.BrokerUnavailableError and write:
-        what += NOT_SENT_AGAIN
     elif _ADDRESS in codes:
         what += "; this machine's address may not be registered at Kotak"
-    return error(BROKER, endpoint, what)
+    return told_error(error, BROKER, endpoint, answer, what, reason=reason, write=write)
 
 
 def _problems(envelope: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -3,7 +3,7 @@
 What belongs here: Kotak's fields and words. What does not: its addresses (``kotak``).
 
 Kotak's order system names everything in a few letters, sends most numbers as text, and puts ``--``
-or ``NA`` where it has nothing. Orders and their history name the same things differently.
+or ``NA`` where it has nothing.
 """
 
 import re
@@ -18,7 +18,7 @@ from tradesync_dagster.domain.errors import ValueRefusedError
 from tradesync_dagster.domain.fills import Fill
 from tradesync_dagster.domain.market_calendar import trade_date_of
 from tradesync_dagster.domain.order_sources import KOTAK, source_of
-from tradesync_dagster.domain.orders import BrokerOrder, OrderStatus, Side, status_of
+from tradesync_dagster.domain.orders import BrokerOrder, Side
 
 EXCHANGES = {
     "nse_cm": "NSE", "bse_cm": "BSE", "nse_fo": "NFO", "bse_fo": "BFO", "cde_fo": "CDS",
@@ -70,18 +70,6 @@ def order(row: Row) -> BrokerOrder:
         exchange_order_id=_known(row, "exOrdId"),
         source=source_of(KOTAK, row),
     )
-
-
-def order_state(row: Row) -> BrokerOrder:
-    """Read a past state of an order; what was cancelled is what was left when it was."""
-    left = reading.quantity(row, "unFldSz")
-    ended = status_of(reading.text(row, "ordSt")) is OrderStatus.CANCELLED
-    names = {
-        "exOrdId": "exchOrdId", "vldt": "ordDur", "ordEntTm": "flDtTm", "ordDtTm": "flDtTm",
-        "exCfmTm": "exchTmstp",
-    }  # fmt: skip
-    renamed = {ours: row[theirs] for ours, theirs in names.items() if theirs in row}
-    return order({**row, **renamed, "cnlQty": left if ended else 0})
 
 
 def fill(row: Row) -> Fill:
@@ -202,14 +190,9 @@ def holding(row: Row) -> BrokerHolding:
     )
 
 
-def plain_symbol(exchange: str, symbol: str) -> str:
-    """Take the ordinary series off a share's name at the NSE; other series are part of it."""
-    return symbol.removesuffix("-EQ") if exchange == "NSE" else symbol
-
-
 def _instrument(row: Row) -> dict[str, str]:
     exchange = _exchange(row, "exSeg")
-    symbol = plain_symbol(exchange, reading.text(row, "trdSym"))
+    symbol = reading.plain_symbol(exchange, reading.text(row, "trdSym"))
     return {"exchange": exchange, "symbol": symbol, "product": reading.text(row, "prod")}
 
 
@@ -243,8 +226,7 @@ def _known(row: Row, name: str) -> str:
 
 
 def _time(row: Row, name: str) -> datetime | None:
-    """Read a time; samples of the history have blanks after its colons."""
-    value = _known(row, name).replace(": ", ":")
+    value = _known(row, name)
     return reading.ist_time({name: value}, name) if value else None
 
 

@@ -10,8 +10,6 @@ from typing import Any, NamedTuple
 import aiohttp
 from yarl import URL
 
-from tradesync_dagster.brokers.calls import TransportPolicy
-
 _CHUNK = 64 * 1024
 FAILURES = (TimeoutError, aiohttp.ClientError, OSError)
 """What a try may end in."""
@@ -92,13 +90,13 @@ async def send(
         return Received(response.status, response.headers, bytes(body))
 
 
-def failure(error: Exception, host: str | None, policy: TransportPolicy) -> tuple[str, bool]:
+def failure(error: Exception, host: str | None, seconds: float) -> tuple[str, bool]:
     """Tell what a failed try means.
 
     Args:
         error: One of ``FAILURES``.
         host: Who was asked.
-        policy: How long it was waited for.
+        seconds: How long an answer was waited for.
 
     Returns:
         What happened in words, and whether the request may have reached the broker.
@@ -107,5 +105,5 @@ def failure(error: Exception, host: str | None, policy: TransportPolicy) -> tupl
     if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError):
         return f"no connection to {host} ({name})", False
     if isinstance(error, TimeoutError):
-        return f"no answer from {host} within {policy.timeout_seconds:g} s", True
+        return f"no answer from {host} within {seconds:g} s", True
     return f"the connection to {host} was lost ({name})", True

@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from tradesync_dagster.brokers import kite_errors, reading
+from tradesync_dagster.brokers.calls import Call
 from tradesync_dagster.brokers.kite import KiteClient
 from tradesync_dagster.brokers.kite_errors import Speaker
-from tradesync_dagster.brokers.transport import Call, Transport
+from tradesync_dagster.brokers.transport import Transport
 from tradesync_dagster.domain.accounts import Account
 
 SPEAKER = Speaker(

@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 
 from yarl import URL
 
-from tradesync_dagster.brokers.transport import Answer
+from tradesync_dagster.brokers.calls import Answer
 from tradesync_dagster.domain import money
 from tradesync_dagster.domain.accounts import Account
 from tradesync_dagster.domain.errors import (
@@ -35,7 +35,7 @@ _PATH_WORD = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _CLOCK = r"\d\d:\d\d:\d\d"
 _TIME = re.compile(rf"\d{{4}}-\d\d-\d\d {_CLOCK}", re.ASCII)
 _DAY_FIRST = re.compile(rf"(\d\d)-([A-Za-z]{{3}})-(\d{{4}}) ({_CLOCK})", re.ASCII)
-_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 _FIRST_YEAR = 1990
 """Some systems write no time as year 1; no exchange here kept electronic books before this."""
 
@@ -49,15 +49,17 @@ def harmless(text: str, secrets: Sequence[str] = (), limit: int = 500) -> str:
 
 
 def parse_json(broker: str, endpoint: str, answer: Answer, secrets: Sequence[str] = ()) -> Any:
-    """Parse a body exactly: numbers with a fraction become Decimals, never floats.
+    """Parse a body as ``exact_loads``; ``None`` where it is the page of an error (HTTP 4xx, 5xx).
 
     Raises:
         UnreadableAnswerError: It is not JSON: a page, a cut-off body, NaN, an overlong number.
             The error's words hold none of ``secrets``.
     """
     try:
-        return json.loads(answer.body, parse_float=Decimal, parse_constant=_refuse_constant)
+        return exact_loads(answer.body)
     except (ValueError, ArithmeticError, RecursionError):
+        if answer.status >= 400:
+            return None
         content = harmless(answer.headers.get("Content-Type", "no content type"), secrets)
         shown = harmless(answer.body.decode(errors="replace"), secrets, _SHOWN)
         raise UnreadableAnswerError(
@@ -68,18 +70,30 @@ def parse_json(broker: str, endpoint: str, answer: Answer, secrets: Sequence[str
         ) from None
 
 
+def exact_loads(body: str | bytes) -> Any:
+    """Parse JSON exactly: numbers with a fraction become Decimals, never floats; NaN is refused."""
+    return json.loads(body, parse_float=Decimal, parse_constant=_refuse_constant)
+
+
 def _refuse_constant(word: str) -> NoReturn:
     raise ValueError(word)
 
 
 def exact_json(value: Any) -> str:
-    """Write what ``parse_json`` gave back as JSON text, Decimals with all their digits."""
+    """Write what ``exact_loads`` gave back as JSON text, Decimals with all their digits."""
+    try:
+        return _exact_json(value)
+    except RecursionError:
+        return "(nested too deeply to show)"
+
+
+def _exact_json(value: Any) -> str:
     if isinstance(value, Decimal):
         return str(value)
     if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{json.dumps(k)}: {exact_json(v)}" for k, v in value.items()) + "}"
+        return "{" + ", ".join(f"{json.dumps(k)}: {_exact_json(v)}" for k, v in value.items()) + "}"
     if isinstance(value, list):
-        return "[" + ", ".join(map(exact_json, value)) + "]"
+        return "[" + ", ".join(map(_exact_json, value)) + "]"
     return json.dumps(value)
 
 
@@ -185,8 +199,8 @@ def ist_time(row: Row, name: str) -> datetime:
 
 def _iso(value: str) -> str:
     found = _DAY_FIRST.fullmatch(value)
-    if found and found[2].lower() in _MONTHS:  # not strptime: its months follow the locale
-        return f"{found[3]}-{_MONTHS.index(found[2].lower()) + 1:02d}-{found[1]} {found[4]}"
+    if found and found[2].upper() in MONTHS:  # not strptime: its months follow the locale
+        return f"{found[3]}-{MONTHS.index(found[2].upper()) + 1:02d}-{found[1]} {found[4]}"
     return value if _TIME.fullmatch(value) else ""
 
 
@@ -223,6 +237,11 @@ def side(row: Row, name: str = "transaction_type") -> Side:
     if word not in Side.__members__:
         raise ValueRefusedError(f"{name}: {word[:20]!r} is neither BUY nor SELL")
     return Side(word)
+
+
+def plain_symbol(exchange: str, symbol: str) -> str:
+    """Take the ordinary series off a share's name at the NSE; other series are part of it."""
+    return symbol.removesuffix("-EQ") if exchange == "NSE" else symbol
 
 
 def told(broker: str, endpoint: str, data: Any, name: str) -> str:

@@ -6,7 +6,7 @@ becomes of the records (``sync.recording_facts``).
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from math import gcd
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from tradesync_dagster.brokers import reading
 from tradesync_dagster.brokers.file_reading import (
+    ISIN,
     FileKind,
     day,
     open_checked,
@@ -22,8 +23,8 @@ from tradesync_dagster.brokers.file_reading import (
 )
 from tradesync_dagster.domain.answers import Reject
 from tradesync_dagster.domain.errors import FileRefusedError, ValueRefusedError
-from tradesync_dagster.domain.facts import Conversion, CorporateAction, Settlement
-from tradesync_dagster.domain.records import PRODUCTS, ClosingPrice
+from tradesync_dagster.domain.facts import PRODUCTS, Conversion, CorporateAction, Settlement
+from tradesync_dagster.domain.records import ClosingPrice
 
 MAX_BYTES: Final = 16 * 1024 * 1024
 """Most bytes of a file, whose records are held in memory together: some 400,000 prices."""
@@ -31,7 +32,6 @@ MAX_BYTES: Final = 16 * 1024 * 1024
 _SHOWN: Final = 40
 _MOST_SHARES: Final = 100_000
 _EXCHANGES: Final = frozenset({"NSE", "BSE", "NFO", "BFO", "CDS", "BCD", "MCX", "NCO"})
-_ISIN = re.compile(r"[A-Z]{2}[A-Z0-9]{9}\d", re.ASCII)
 _RATIO = re.compile(r"(\d{1,6}):(\d{1,6})", re.ASCII)
 _ANSWERS: Final = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
@@ -132,7 +132,7 @@ def _count(row: _Row, name: str) -> int:
 
 def _isin(row: _Row, name: str) -> str:
     value = reading.text(row, name).upper()
-    if not _ISIN.fullmatch(value):
+    if not ISIN.fullmatch(value):
         raise ValueRefusedError(f"{name}: {value[:_SHOWN]!r} is no ISIN")
     return value
 
@@ -176,7 +176,7 @@ def _exchange(row: _Row) -> str:
     return _word(row, "exchange", _EXCHANGES)
 
 
-def _word(row: _Row, name: str, known: frozenset[str]) -> str:
+def _word(row: _Row, name: str, known: Collection[str]) -> str:
     """Read one of the books' own words: a mistyped one would silently concern nothing."""
     value = reading.text(row, name).upper()
     if value not in known:

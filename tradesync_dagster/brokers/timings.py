@@ -5,47 +5,21 @@ What belongs here: counting response times. What does not: drawing them (``defs`
 """
 
 import re
-from bisect import bisect_left
-from dataclasses import dataclass
 
-BUCKETS = (0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
-"""Upper bounds of the latency buckets in seconds; a last one without bound follows."""
+from tradesync_dagster.domain.results import ResponseTime
+
 _MOST_ROWS = 500
 """Most rows kept; what comes beyond is counted under one name, so that memory is bounded."""
 _BEYOND = "other"
 _VERSION = re.compile(r"v\d{1,2}(\.\d{1,2})?")
 
 
-@dataclass(frozen=True, slots=True)
-class Timing:
-    """The response times of one endpoint of one broker.
-
-    Attributes:
-        broker: The broker's name.
-        endpoint: Method and path, ids in it folded: ``GET /orders/{id}``.
-        count: Tries that were sent, answered or not.
-        failures: Those without an answer, or with HTTP 5xx.
-        total_seconds: Their time, from sending to the last byte or the failure.
-        max_seconds: The longest.
-        buckets: Tries by response time: one count a bound of ``BUCKETS``, and one beyond.
-    """
-
-    broker: str
-    endpoint: str
-    count: int
-    failures: int
-    total_seconds: float
-    max_seconds: float
-    buckets: tuple[int, ...]
-
-
 class _Sum:
-    __slots__ = ("buckets", "count", "failures", "longest", "total")
+    __slots__ = ("count", "failures", "longest", "total")
 
     def __init__(self) -> None:
         self.count = self.failures = 0
         self.total = self.longest = 0.0
-        self.buckets = [0] * (len(BUCKETS) + 1)
 
 
 class Timings:
@@ -65,12 +39,11 @@ class Timings:
         one.failures += failed
         one.total += seconds
         one.longest = max(one.longest, seconds)
-        one.buckets[bisect_left(BUCKETS, seconds)] += 1
 
-    def rows(self) -> list[Timing]:
+    def rows(self) -> list[ResponseTime]:
         """Give what was counted, by broker and endpoint."""
         return [
-            Timing(*key, one.count, one.failures, one.total, one.longest, tuple(one.buckets))
+            ResponseTime(*key, one.count, one.failures, one.total / one.count, one.longest)
             for key, one in sorted(self._sums.items())
         ]
 

@@ -15,9 +15,7 @@ broker's words and limits (its adapter), aiohttp's failures (``network``).
 
 import asyncio
 import random
-from collections.abc import Mapping
 from datetime import datetime
-from types import MappingProxyType
 
 import aiohttp
 from yarl import URL
@@ -25,9 +23,9 @@ from yarl import URL
 from tradesync_dagster.brokers import backoff, network
 from tradesync_dagster.brokers.breaker import Breaker, Ticket
 from tradesync_dagster.brokers.calls import NOT_SENT_AGAIN, Answer, Call, TransportPolicy, refusal
-from tradesync_dagster.brokers.limits import Limits, Window
+from tradesync_dagster.brokers.limits import Limits
 from tradesync_dagster.brokers.scrubbing import scrubbed
-from tradesync_dagster.brokers.timings import Timing, Timings, template
+from tradesync_dagster.brokers.timings import Timings, template
 from tradesync_dagster.domain.errors import (
     BreakerOpenError,
     BrokerError,
@@ -37,12 +35,10 @@ from tradesync_dagster.domain.errors import (
     UnreadableAnswerError,
 )
 from tradesync_dagster.domain.ports import Clock
-
-__all__ = ["NOT_SENT_AGAIN", "Answer", "Call", "Transport", "TransportPolicy", "Window"]
+from tradesync_dagster.domain.results import ResponseTime
 
 _LONGEST_WAIT = 30.0
 """Longest wait for a turn or before a retry, in seconds; a broker that asks for more gets none."""
-_NOTHING: Mapping[str, str] = MappingProxyType({})
 _FRESH = 5.0
 """Seconds within which a write that never left may still be sent."""
 
@@ -64,8 +60,8 @@ class _Watch:
     def seconds(self) -> float:
         return self._time() - self._begun
 
-    def fresh(self) -> bool:
-        return self._time() - self._made <= _FRESH
+    def fresh_for(self) -> float:
+        return self._made + _FRESH - self._time()
 
 
 class Transport:
@@ -87,13 +83,8 @@ class Transport:
         self._session: aiohttp.ClientSession | None = None
         self._slots = asyncio.Semaphore(self.policy.connections)
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._known: dict[str, Mapping[str, str]] = {}
 
-    def know(self, account: str, hashes: Mapping[str, str]) -> None:
-        """Take the hashes of an account's answers that need not be read again, by endpoint."""
-        self._known[account] = hashes
-
-    def timings(self) -> list[Timing]:
+    def timings(self) -> list[ResponseTime]:
         """Give the response times so far, by broker and endpoint."""
         return self._timings.rows()
 
@@ -154,7 +145,7 @@ class Transport:
                 asked = policy.rate_limit_delay * 2.0 ** (attempt - 1)
             self._limits.hold((call.broker, call.account), asked)
         never_left = isinstance(problem, BrokerUnavailableError) and not problem.sent
-        again = call.idempotent or (never_left and watch.fresh())
+        again = call.idempotent or (never_left and watch.fresh_for() >= 0)
         if attempt > policy.retry_attempts or not again or (asked or 0.0) > _LONGEST_WAIT:
             return None
         jitter = backoff.full_jitter(self._rng, policy.retry_delay, attempt, _LONGEST_WAIT)
@@ -164,7 +155,8 @@ class Transport:
         session, url = self._open(), _url(call)
         line = (call.broker, str(url.origin()))
         self._breaker.check(line, call.endpoint)
-        await self._turn(call)
+        again = attempt > 1 and not call.idempotent
+        await self._turn(call, watch.fresh_for() if again else _LONGEST_WAIT)
         async with self._slots:
             ticket = await self._breaker.admit(line, call.endpoint, wait=call.idempotent)
             requested_at = watch.start()
@@ -178,7 +170,6 @@ class Transport:
             attempts=attempt,
             broker_time=backoff.http_time(headers.get("Date", "")),
             retry_after=backoff.retry_after(headers, self._clock.now()),
-            known=self._known.get(call.account, _NOTHING).get(call.endpoint, ""),
         )
 
     def _open(self) -> aiohttp.ClientSession:
@@ -189,10 +180,10 @@ class Transport:
             self._session = network.open_session(policy.timeout_seconds, policy.connect_seconds)
         return self._session
 
-    async def _turn(self, call: Call) -> None:
+    async def _turn(self, call: Call, most: float) -> None:
         windows = self.policy.windows.get(call.broker, call.windows)
         account, write = (call.broker, call.account), not call.idempotent
-        taken, seconds = self._limits.take(account, windows, write=write, most=_LONGEST_WAIT)
+        taken, seconds = self._limits.take(account, windows, write=write, most=most)
         if not taken:
             what = f"not sent: the limits of {call.account} leave no turn for {seconds:.0f} s"
             raise RateLimitedError(call.broker, call.endpoint, what, seconds)
@@ -217,7 +208,7 @@ class Transport:
             what = f"the answer is longer than {most} bytes"
             raise UnreadableAnswerError(call.broker, call.endpoint, what) from None
         except network.FAILURES as error:
-            why, sent = network.failure(error, url.host, self.policy)
+            why, sent = network.failure(error, url.host, self.policy.timeout_seconds)
             self._breaker.failed(ticket, why, unreachable=True)
             why += NOT_SENT_AGAIN if sent and not call.idempotent else ""
             raise BrokerUnavailableError(call.broker, call.endpoint, why, sent=sent) from None

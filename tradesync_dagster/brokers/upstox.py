@@ -12,8 +12,9 @@ from typing import Any, ClassVar, TypeVar
 from yarl import URL
 
 from tradesync_dagster.brokers import fetching, reading, upstox_errors, upstox_rows
+from tradesync_dagster.brokers.calls import Answer, Call, Sender, not_sent
 from tradesync_dagster.brokers.fetching import Book, Rows
-from tradesync_dagster.brokers.transport import Answer, Call, Transport, Window
+from tradesync_dagster.brokers.limits import Window
 from tradesync_dagster.brokers.upstox_errors import BROKER
 from tradesync_dagster.domain import errors, money
 from tradesync_dagster.domain.accounts import Account
@@ -57,7 +58,7 @@ class UpstoxClient:
         Window(2000, 1800.0),
     )
 
-    def __init__(self, account: Account, transport: Transport, clock: Clock) -> None:
+    def __init__(self, account: Account, transport: Sender, clock: Clock) -> None:
         """Check the account's ``access_token`` and base_url; send nothing."""
         token = reading.credential(account, "access_token")
         self._account = account
@@ -86,12 +87,6 @@ class UpstoxClient:
                 keeps_tags=True,
             )
         )
-
-    async def order_history(self, broker_order_id: str) -> Fetch[BrokerOrder]:
-        """Fetch the states that an order of today went through, one a row."""
-        path = _query("/v2/order/history", order_id=_id("order_history", broker_order_id))
-        book = Book("order_history", path, upstox_rows.order_state, "order_id")
-        return fetching.states(await self._fetch(book))
 
     async def trades(self) -> Fetch[Fill]:
         """Fetch the day's trades."""
@@ -173,7 +168,7 @@ class UpstoxClient:
             now = await self._read("order", _query("/v2/order/details", order_id=order_id))
             reading.told(BROKER, "order", now, "order_type")
         except (errors.BrokerUnavailableError, errors.UnreadableAnswerError) as error:
-            raise _not_sent("modify", error) from None
+            raise not_sent("modify", error) from None
         body = _terms(now, changes) | {"order_id": order_id}
         data = await self._write("PUT", "modify", "/v3/order/modify", body)
         return reading.told(BROKER, "modify", data, "order_id")
@@ -200,13 +195,13 @@ class UpstoxClient:
         try:
             found = fetching.rows_of(BROKER, "search", await self._read("search", path))
         except (errors.BrokerUnavailableError, errors.UnreadableAnswerError) as error:
-            raise _not_sent("place", error) from None
+            raise not_sent("place", error) from None
         keys = {
             str(row.get("instrument_key") or "")
             for row in found
             if isinstance(row, Mapping)
             and row.get("segment") == asked[2]
-            and upstox_rows.plain_symbol(request.exchange, str(row.get("trading_symbol")))
+            and reading.plain_symbol(request.exchange, str(row.get("trading_symbol")))
             == request.symbol
         }
         if len(keys) != 1 or "" in keys:
@@ -277,11 +272,6 @@ def _number(endpoint: str, units: int) -> int | float:
         return reading.json_number(money.format_price(units))
     except errors.ValueRefusedError as error:
         raise errors.RefusedRequestError(BROKER, endpoint, str(error)) from None
-
-
-def _not_sent(endpoint: str, error: errors.BrokerError) -> errors.BrokerUnavailableError:
-    what = f"{error}; nothing was sent"
-    return errors.BrokerUnavailableError(BROKER, endpoint, what, sent=False)
 
 
 def _id(endpoint: str, word: str) -> str:

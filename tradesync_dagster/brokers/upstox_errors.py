@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tradesync_dagster.brokers import reading
-from tradesync_dagster.brokers.transport import NOT_SENT_AGAIN, Answer
+from tradesync_dagster.brokers.calls import Answer, told_error
 from tradesync_dagster.domain import errors
-from tradesync_dagster.domain.margin_texts import Margin, order_rejected, read_margin
+from tradesync_dagster.domain.margin_texts import MarginAmounts, read_margin
 
 BROKER = "UPSTOX"
 LOGIN = "login"
@@ -60,12 +60,7 @@ def envelope_of(
     Raises:
         BrokerError: What it tells, or that nobody can read it.
     """
-    try:
-        document = reading.parse_json(BROKER, endpoint, answer, secrets)
-    except errors.UnreadableAnswerError:
-        if answer.status < 400:
-            raise
-        document = None
+    document = reading.parse_json(BROKER, endpoint, answer, secrets)
     envelope = document if isinstance(document, Mapping) else {}
     if answer.status >= 400 or envelope.get("status") == "error":
         raise told(endpoint, answer, envelope, account, secrets, write=write)
@@ -98,12 +93,8 @@ def told(
     reason, shown = (reading.harmless(text, secrets) for text in (words, ", ".join(codes)))
     what = f"{reason} ({shown or 'no error code'}, HTTP {answer.status})"
     error = _error_class(frozenset(codes), answer.status, write=write)
-    if error is errors.RefusedRequestError and write and read_margin(reason) != Margin():
+    if error is errors.RefusedRequestError and write and read_margin(reason) != MarginAmounts():
         error = errors.OrderRejectedError  # no code for lack of funds is published: the words tell
-    if error is errors.OrderRejectedError:
-        return order_rejected(BROKER, endpoint, what, reason)
-    if error is errors.RateLimitedError:
-        return errors.RateLimitedError(BROKER, endpoint, what, answer.retry_after)
     if error is errors.SessionExpiredError and endpoint == LOGIN:
         what = f"Upstox took the code or the api_secret of {account} for wrong: {what}"
         return errors.RefusedRequestError(BROKER, endpoint, what)
@@ -112,9 +103,7 @@ def told(
             f"the session of {account} has ended, or this machine's address is not registered: "
             f"{what}; log in with `tradesync login {account}`"
         )
-    elif error is errors.BrokerUnavailableError and write:
-        what += NOT_SENT_AGAIN
-    return error(BROKER, endpoint, what)
+    return told_error(error, BROKER, endpoint, answer, what, reason=reason, write=write)
 
 
 def _problems(envelope: Mapping[str, Any]) -> tuple[list[str], str]:

@@ -11,7 +11,8 @@ from typing import ClassVar
 from yarl import URL
 
 from tradesync_dagster.brokers import reading, upstox_errors
-from tradesync_dagster.brokers.transport import Call, Transport
+from tradesync_dagster.brokers.calls import Call
+from tradesync_dagster.brokers.transport import Transport
 from tradesync_dagster.brokers.upstox_errors import BROKER, LOGIN
 from tradesync_dagster.domain.accounts import Account
 

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from tradesync_dagster.brokers import reading
 from tradesync_dagster.brokers.reading import Row
-from tradesync_dagster.domain import errors, money
+from tradesync_dagster.domain import errors
 from tradesync_dagster.domain.answers import BrokerHolding, BrokerPosition, Fetch, Margin
 from tradesync_dagster.domain.fills import Fill
 from tradesync_dagster.domain.market_calendar import trade_date_of
@@ -64,13 +64,6 @@ def order(row: Row) -> BrokerOrder:
     )
 
 
-def order_state(row: Row) -> BrokerOrder:
-    """Read a past state of an order; these rows do not say what is pending: what did not fill."""
-    ended = status_of(reading.text(row, "status")).is_terminal
-    left = reading.quantity(row, "quantity", least=1) - reading.quantity(row, "filled_quantity")
-    return order({"pending_quantity": 0 if ended else max(left, 0)} | dict(row))
-
-
 def fill(row: Row) -> Fill:
     """Read a trade. What Upstox names its average_price is what it traded at: read exactly."""
     filled_at = reading.ist_time(row, "exchange_timestamp")
@@ -95,6 +88,8 @@ def in_the_past(trades: Fetch[Fill]) -> Fetch[Fill]:
     five and a half hours beyond its true time. The broker's own clock tells: no trade is later
     than the answer that shows it.
     """
+    if trades.unread is not None:
+        return replace(trades, unread=lambda: in_the_past(trades.read()))
     latest = (trades.broker_time or trades.requested_at) + _AHEAD
     rows = tuple(_earlier(one) if one.filled_at > latest else one for one in trades.rows)
     return replace(trades, rows=rows)
@@ -122,9 +117,10 @@ def position(row: Row) -> BrokerPosition:
 def _overnight_price(row: Row) -> int:
     carried = reading.signed_quantity(row, "overnight_quantity")
     side = "buy" if carried > 0 else "sell"
-    units = reading.optional_price(row, f"overnight_{side}_quantity") // money.PRICE_UNIT
+    name = f"overnight_{side}_quantity"
+    units = reading.signed_quantity(row, name) if carried and row.get(name) is not None else 0
     amount = reading.optional_price(row, f"overnight_{side}_amount")
-    return reading.price_per_unit(row, amount, units) if carried else 0
+    return reading.price_per_unit(row, amount, units)
 
 
 def _open_average(row: Row) -> int:
@@ -168,15 +164,10 @@ def margin(row: Row) -> Margin:
     )
 
 
-def plain_symbol(exchange: str, symbol: str) -> str:
-    """Take the ordinary series off a share's name at the NSE; other series are part of it."""
-    return symbol.removesuffix("-EQ") if exchange == "NSE" else symbol
-
-
 def _instrument(row: Row) -> dict[str, str]:
     exchange = reading.text(row, "exchange")
     name = "trading_symbol" if row.get("trading_symbol") else "tradingsymbol"
-    symbol = plain_symbol(exchange, reading.text(row, name))
+    symbol = reading.plain_symbol(exchange, reading.text(row, name))
     return {"exchange": exchange, "symbol": symbol, "product": _product(row, exchange)}
 
 

@@ -12,8 +12,9 @@ from typing import ClassVar
 from yarl import URL
 
 from tradesync_dagster.brokers import kite_errors, reading
+from tradesync_dagster.brokers.calls import Call
 from tradesync_dagster.brokers.kite_errors import LOGIN
-from tradesync_dagster.brokers.transport import Call, Transport
+from tradesync_dagster.brokers.transport import Transport
 from tradesync_dagster.brokers.zerodha import SPEAKER, ZerodhaClient
 from tradesync_dagster.domain.accounts import Account
 

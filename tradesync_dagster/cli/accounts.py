@@ -17,20 +17,20 @@ from tradesync_dagster.bootstrap.paper import BROKER, opened
 from tradesync_dagster.brokers.factory import ADAPTERS, LOGINS, BrokerFactory
 from tradesync_dagster.brokers.transport import Transport
 from tradesync_dagster.cli import credentials
+from tradesync_dagster.cli.arguments import AccountKey
 from tradesync_dagster.cli.screen import AsJson, Group, show, warn
-from tradesync_dagster.domain.accounts import Account
+from tradesync_dagster.domain.accounts import NAME, Account
 from tradesync_dagster.domain.errors import ConfigurationError, UnknownBrokerError
 from tradesync_dagster.settings import load_settings
 
 commands = typer.Typer(cls=Group, no_args_is_help=True, help="The desk's broker accounts.")
 
-_KEY = re.compile(r"[A-Za-z0-9._@-]{1,64}/[A-Za-z0-9._@-]{1,64}")
+_KEY = re.compile(f"{NAME}/{NAME}")
 _TRADELESS = "AUTOTRADER"
 """A broker that tells of no trades, so that they are made from orders (``domain.watermarks``)."""
 _LATER = "access_token"
 """What a login gives."""
 _COLUMNS = ("account", "broker", "enabled", "live", "base_url")
-Key = Annotated[str, typer.Argument(metavar="ORG/ACCOUNT")]
 Named = Annotated[
     list[str] | None,
     typer.Option(metavar="NAME[=-]", help="Ask for it, or read it as a line of stdin (=-)."),
@@ -53,7 +53,7 @@ def listed(*, as_json: AsJson = False) -> None:
 
 @commands.command("add")
 def add(  # noqa: PLR0913 - one parameter an option
-    account: Key,
+    account: AccountKey,
     *,
     broker: Annotated[str, typer.Option(help="The broker's name, such as ZERODHA.")],
     api_key: Annotated[str, typer.Option(help="Asked for, unseen, when not given.")] = "",
@@ -127,14 +127,14 @@ def rotate_keys() -> None:
 
 
 @commands.command("disable")
-def disable(account: Key) -> None:
+def disable(account: AccountKey) -> None:
     """Leave an account out of syncs; its books stay."""
-    open_services().store.set_enabled(account, enabled=False)
+    open_services().store.disable(account)
     typer.echo(f"{account} is left out of syncs.")
 
 
 @commands.command("enable")
-def enable(account: Key) -> None:
+def enable(account: AccountKey) -> None:
     """Include an account in syncs again."""
     services = open_services()
     services.store.enable(account, services.clock.now())
@@ -168,7 +168,7 @@ def _add_paper(
 
 @commands.command("live")
 def live(
-    account: Key,
+    account: AccountKey,
     *,
     on: Annotated[
         bool | None, typer.Option("--on/--off", help="Whether its broker may get orders.")

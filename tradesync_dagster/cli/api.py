@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from tradesync_dagster.bootstrap import open_services
+from tradesync_dagster.cli.arguments import DAGSTER_URL, DagsterUrl
 from tradesync_dagster.cli.screen import AsJson, Group, print_json, show
 from tradesync_dagster.domain.api_keys import ApiKey
 
@@ -28,9 +29,7 @@ def serve(
         str, typer.Option(help="The address to listen on; it is plain HTTP.")
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535)] = 8004,
-    dagster_url: Annotated[
-        str, typer.Option(help="Where the Dagster UI listens; syncs are started there.")
-    ] = "http://127.0.0.1:3000",
+    dagster_url: DagsterUrl = DAGSTER_URL,
 ) -> None:
     """Serve the HTTP API until it is interrupted."""
     import_module(_SERVER).serve(host, port, dagster_url)

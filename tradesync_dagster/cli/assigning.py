@@ -10,18 +10,12 @@ from uuid import UUID
 import typer
 
 from tradesync_dagster.bootstrap import open_services
+from tradesync_dagster.cli.arguments import ORDER_NAME, AccountKey
 from tradesync_dagster.domain.errors import ConfigurationError
 from tradesync_dagster.domain.order_parts import parts_from
 from tradesync_dagster.sync.assigning import Assigned, Assignment, Undo
 
-Account = Annotated[str, typer.Argument(metavar="ORG/ACCOUNT")]
-OrderIds = Annotated[
-    list[str],
-    typer.Argument(
-        metavar="ORDER_ID...",
-        help="The broker's id, as `tradesync external` shows it, or order_id of its --json.",
-    ),
-]
+OrderNames = Annotated[list[str], typer.Argument(metavar="ORDER_ID...", help=ORDER_NAME)]
 Who = Annotated[str, typer.Option(help="Who decides it.")]
 Why = Annotated[str, typer.Option(help="For what reason.")]
 AllowShort = Annotated[
@@ -30,8 +24,8 @@ AllowShort = Annotated[
 
 
 def assign(
-    account: Account,
-    order_ids: OrderIds,
+    account: AccountKey,
+    order_ids: OrderNames,
     *,
     who: Who,
     why: Why,
@@ -58,8 +52,8 @@ def assign(
 
 
 def undo(
-    account: Account,
-    order_ids: OrderIds,
+    account: AccountKey,
+    order_ids: OrderNames,
     *,
     who: Who,
     why: Why,

@@ -14,6 +14,7 @@ import typer
 
 from tradesync_dagster.bootstrap import Services, open_services
 from tradesync_dagster.bootstrap.dagster_graphql import ENDED, Dagster, DagsterAbsentError
+from tradesync_dagster.cli.arguments import DAGSTER_URL, DagsterUrl
 from tradesync_dagster.cli.screen import AsJson, print_json, warn
 from tradesync_dagster.domain.errors import ConfigurationError
 from tradesync_dagster.domain.market_calendar import trade_date_of
@@ -45,9 +46,7 @@ def backfill(
             help="This account only; may be given again. All enabled ones if not given.",
         ),
     ] = None,
-    dagster_url: Annotated[
-        str, typer.Option(help="Where the Dagster UI listens.")
-    ] = "http://127.0.0.1:3000",
+    dagster_url: DagsterUrl = DAGSTER_URL,
     wait: Annotated[bool, typer.Option(help="Stay until the run has ended.")] = True,
     here: Annotated[
         bool,

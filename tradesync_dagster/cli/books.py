@@ -9,10 +9,8 @@ from typing import Annotated, Any
 import typer
 
 from tradesync_dagster.bootstrap import open_services
+from tradesync_dagster.cli.arguments import Days, OneAccount
 from tradesync_dagster.cli.screen import AsJson, show
-
-Key = Annotated[str | None, typer.Argument(metavar="[ORG/ACCOUNT]", help="One account only.")]
-Days = Annotated[int, typer.Option(min=1, max=3660, help="How many days back, today included.")]
 
 AsOf = Annotated[
     datetime | None,
@@ -40,13 +38,13 @@ _METRICS = (
 _REPLAY = ("account", "status", "fills", "differences", "first")
 
 
-def orders(account: Key = None, *, days: Days = 1, as_json: AsJson = False) -> None:
+def orders(account: OneAccount = None, *, days: Days = 1, as_json: AsJson = False) -> None:
     """Show orders, ours and external ones."""
     rows = open_services().orders(account, days=days)
     show(rows, as_json=as_json, title="Orders", columns=_ORDER)
 
 
-def external(account: Key = None, *, days: Days = 1, as_json: AsJson = False) -> None:
+def external(account: OneAccount = None, *, days: Days = 1, as_json: AsJson = False) -> None:
     """Show orders that did not come from us."""
     rows = open_services().external_orders(account, days=days)
     if not as_json:
@@ -54,25 +52,25 @@ def external(account: Key = None, *, days: Days = 1, as_json: AsJson = False) ->
     show(rows, as_json=as_json, title="External orders", columns=_EXTERNAL)
 
 
-def positions(account: Key = None, *, as_of: AsOf = None, as_json: AsJson = False) -> None:
+def positions(account: OneAccount = None, *, as_of: AsOf = None, as_json: AsJson = False) -> None:
     """Show positions as the books have them, by FIFO."""
     rows = open_services().positions(account, as_of.date() if as_of else None)
     show(rows, as_json=as_json, title=_title("Positions", as_of), columns=_POSITION)
 
 
-def holdings(account: Key = None, *, as_of: AsOf = None, as_json: AsJson = False) -> None:
+def holdings(account: OneAccount = None, *, as_of: AsOf = None, as_json: AsJson = False) -> None:
     """Show holdings."""
     rows = open_services().holdings(account, as_of.date() if as_of else None)
     show(rows, as_json=as_json, title=_title("Holdings", as_of), columns=_HOLDING)
 
 
-def metrics(account: Key = None, *, days: Days = 365, as_json: AsJson = False) -> None:
+def metrics(account: OneAccount = None, *, days: Days = 365, as_json: AsJson = False) -> None:
     """Show how accounts and strategies did."""
     rows = open_services().metrics(account, days)
     show(rows, as_json=as_json, title=f"The last {days} days", columns=_METRICS)
 
 
-def replay(account: Key = None, *, as_json: AsJson = False) -> None:
+def replay(account: OneAccount = None, *, as_json: AsJson = False) -> None:
     """Keep the books once more from the first fill, and compare with what is stored.
 
     Exit code 1 when they differ.

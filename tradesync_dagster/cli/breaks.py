@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from tradesync_dagster.bootstrap import open_services
+from tradesync_dagster.cli.arguments import AccountKey, OneAccount
 from tradesync_dagster.cli.screen import AsJson, Group, show
 from tradesync_dagster.domain.breaks import BreakState
 from tradesync_dagster.sync.documents import span
@@ -21,7 +22,6 @@ _COLUMNS = (
     "account", "kind", "subject", "state", "age", "evidence", "owner", "first_seen_at",
     "last_seen_at", "seen_count", "resolved_at", "note",
 )  # fmt: skip
-Account = Annotated[str, typer.Argument(metavar="ORG/ACCOUNT")]
 Kind = Annotated[str, typer.Argument(help="As `breaks list` shows it.")]
 Subject = Annotated[str, typer.Argument(help="As `breaks list` shows it.")]
 Who = Annotated[str, typer.Option(help="Who says so; owns the break from then on.")]
@@ -30,7 +30,7 @@ Note = Annotated[str, typer.Option(help="What it is.")]
 
 @commands.command("list")
 def listed(
-    account: Annotated[str | None, typer.Argument(metavar="[ORG/ACCOUNT]")] = None,
+    account: OneAccount = None,
     *,
     everything: Annotated[
         bool, typer.Option("--all", help="Suspected and resolved ones too.")
@@ -48,19 +48,19 @@ def listed(
 
 
 @commands.command("explain")
-def explain(account: Account, kind: Kind, subject: Subject, *, who: Who, note: Note) -> None:
+def explain(account: AccountKey, kind: Kind, subject: Subject, *, who: Who, note: Note) -> None:
     """Say what a break is; it stays listed until it is gone, and opens again if it changes."""
     _say(account, kind, subject, Word(BreakState.EXPLAINED, who, note))
 
 
 @commands.command("accept")
-def accept(account: Account, kind: Kind, subject: Subject, *, who: Who, note: Note) -> None:
+def accept(account: AccountKey, kind: Kind, subject: Subject, *, who: Who, note: Note) -> None:
     """Accept a break as it is; it opens again if it changes."""
     _say(account, kind, subject, Word(BreakState.ACCEPTED, who, note))
 
 
 @commands.command("reopen")
-def reopen(account: Account, kind: Kind, subject: Subject, *, who: Who, note: Note = "") -> None:
+def reopen(account: AccountKey, kind: Kind, subject: Subject, *, who: Who, note: Note = "") -> None:
     """Open a break again."""
     _say(account, kind, subject, Word(BreakState.OPEN, who, note))
 

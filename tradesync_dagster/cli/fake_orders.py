@@ -13,7 +13,8 @@ from tradesync_dagster.bootstrap import open_services
 from tradesync_dagster.bootstrap.dagster_graphql import Dagster
 from tradesync_dagster.bootstrap.moderation import MOST_LISTED
 from tradesync_dagster.bootstrap.moderation_control import ModerationControl
-from tradesync_dagster.cli.screen import AsJson, Group, print_json, show
+from tradesync_dagster.cli.arguments import DAGSTER_URL, DagsterUrl
+from tradesync_dagster.cli.screen import AsJson, Group, print_json, show, warn
 from tradesync_dagster.domain.fake_orders import FakeOrderStatus, Wanted
 
 fake_orders = typer.Typer(
@@ -39,8 +40,6 @@ _Organization = Annotated[
     str | None, typer.Argument(metavar="[ORG]", help="One organization only.")
 ]
 _Limit = Annotated[int, typer.Option(min=1, max=MOST_LISTED, help="Most rows.")]
-_Url = Annotated[str, typer.Option("--dagster-url", help="Where the Dagster UI listens.")]
-_URL = "http://127.0.0.1:3000"
 
 
 @fake_orders.command("add")
@@ -106,13 +105,13 @@ def story(
 
 
 @moderation.command("status")
-def status(*, dagster_url: _Url = _URL, as_json: AsJson = False) -> None:
+def status(*, dagster_url: DagsterUrl = DAGSTER_URL, as_json: AsJson = False) -> None:
     """Show whether fake orders are moderated by themselves, and what waits."""
     _tell(_control(dagster_url).status(), as_json=as_json)
 
 
 @moderation.command("start")
-def start(*, dagster_url: _Url = _URL, as_json: AsJson = False) -> None:
+def start(*, dagster_url: DagsterUrl = DAGSTER_URL, as_json: AsJson = False) -> None:
     """Switch Dagster's sensor on."""
     control = _control(dagster_url)
     control.start()
@@ -120,7 +119,7 @@ def start(*, dagster_url: _Url = _URL, as_json: AsJson = False) -> None:
 
 
 @moderation.command("stop")
-def stop(*, dagster_url: _Url = _URL, as_json: AsJson = False) -> None:
+def stop(*, dagster_url: DagsterUrl = DAGSTER_URL, as_json: AsJson = False) -> None:
     """Switch Dagster's sensor off; a run that waits ends within seconds."""
     control = _control(dagster_url)
     control.stop()
@@ -129,7 +128,10 @@ def stop(*, dagster_url: _Url = _URL, as_json: AsJson = False) -> None:
 
 @moderation.command("force-run")
 def force_run(
-    organization: _Organization = None, *, dagster_url: _Url = _URL, as_json: AsJson = False
+    organization: _Organization = None,
+    *,
+    dagster_url: DagsterUrl = DAGSTER_URL,
+    as_json: AsJson = False,
 ) -> None:
     """Start a run that moderates what is due now."""
     row = _control(dagster_url).force_run(organization)
@@ -138,7 +140,7 @@ def force_run(
     else:
         typer.echo(f"run {row['run_id']}: {row['url']}, {row['pending_due_now']} orders due")
         if row["warning"]:
-            typer.echo(f"warning: {row['warning']}", err=True)
+            warn(row["warning"])
 
 
 def _control(dagster_url: str) -> ModerationControl:

@@ -16,15 +16,14 @@ import typer
 from tradesync_dagster.bootstrap import Services, open_services
 from tradesync_dagster.brokers.factory import LOGINS
 from tradesync_dagster.cli import credentials
+from tradesync_dagster.cli.arguments import AccountKey
 from tradesync_dagster.domain.accounts import Account
 from tradesync_dagster.domain.errors import ConfigurationError
 from tradesync_dagster.settings import credentials_variable
 
-Key = Annotated[str, typer.Argument(metavar="ORG/ACCOUNT")]
-
 
 def login(
-    account: Key,
+    account: AccountKey,
     *,
     request_token: Annotated[
         str,
@@ -73,7 +72,10 @@ def _token_in(pasted: str, name: str, state: str) -> str:
     """
     if "://" not in pasted:
         return pasted
-    query = parse_qs(urlsplit(pasted).query)
+    try:
+        query = parse_qs(urlsplit(pasted).query)
+    except ValueError:  # such as a bracket that is not closed
+        query = {}
     if name not in query:
         raise ConfigurationError(f"that address has no {name}: log in again at a new page")
     if state and query.get("state") != [state]:

@@ -4,24 +4,17 @@ What belongs here: which columns people see. What does not: recording looks (``s
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Any
-
-import typer
+from typing import Any
 
 from tradesync_dagster.bootstrap import open_services
-from tradesync_dagster.cli.books import Days
+from tradesync_dagster.cli.arguments import AccountKey, Days
 from tradesync_dagster.cli.screen import AsJson, show
 
 _KINDS = ("orders", "trades", "positions", "holdings")
 _COLUMNS = ("asked_at", "complete", *_KINDS, "candidates", "confirmed", "why")
 
 
-def looks(
-    account: Annotated[str, typer.Argument(metavar="ORG/ACCOUNT")],
-    *,
-    days: Days = 1,
-    as_json: AsJson = False,
-) -> None:
+def looks(account: AccountKey, *, days: Days = 1, as_json: AsJson = False) -> None:
     """Show what was asked of an account's broker, what came and what was decided, newest first."""
     rows = open_services().looks(account, days)
     told = rows if as_json else [_line(row) for row in rows]

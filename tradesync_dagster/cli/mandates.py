@@ -9,6 +9,7 @@ import typer
 
 from tradesync_dagster.bootstrap import open_services
 from tradesync_dagster.bootstrap.strategies import strategy_names
+from tradesync_dagster.cli.arguments import AccountKey, DaysBack, OneAccount
 from tradesync_dagster.cli.screen import AsJson, Group, print_json, show
 from tradesync_dagster.domain.errors import ConfigurationError
 from tradesync_dagster.domain.mandates import basis_points
@@ -25,15 +26,10 @@ _MANDATE = (
 _SIGNAL = (
     "made_on", "strategy_id", "exchange", "symbol", "price", "target", "stop", "state", "words",
 )  # fmt: skip
-_Key = Annotated[str, typer.Argument(metavar="ORG/ACCOUNT")]
 
 
 @commands.command("list")
-def listed(
-    account: Annotated[str | None, typer.Argument(metavar="[ORG/ACCOUNT]")] = None,
-    *,
-    as_json: AsJson = False,
-) -> None:
+def listed(account: OneAccount = None, *, as_json: AsJson = False) -> None:
     """List mandates."""
     rows = open_services().mandates().mandates(account)
     show(rows, as_json=as_json, title="Mandates", columns=_MANDATE)
@@ -41,7 +37,7 @@ def listed(
 
 @commands.command("set")
 def change(  # noqa: PLR0913 - one an option
-    account: _Key,
+    account: AccountKey,
     strategy_id: Annotated[str, typer.Argument(metavar="STRATEGY")],
     *,
     who: Annotated[str, typer.Option(help="Who does it.")],
@@ -86,9 +82,9 @@ def change(  # noqa: PLR0913 - one an option
 
 @commands.command("signals")
 def signals(
-    account: _Key,
+    account: AccountKey,
     *,
-    days: Annotated[int, typer.Option(min=1, max=3660, help="How many days back.")] = 7,
+    days: DaysBack = 7,
     as_json: AsJson = False,
 ) -> None:
     """List what strategies wished to buy, and what became of it."""

@@ -81,7 +81,7 @@ def follow(
         document = _document(received)
         if organization and _organization(document) not in ("", organization):
             return
-        typer.echo(received.body.decode() if as_json else _line(document))
+        typer.echo(orjson.dumps(document).decode() if as_json else _line(document))
 
     def lost(error: ConfigurationError, pause: float) -> None:
         warn(f"{error}; trying again in {pause:g} s")

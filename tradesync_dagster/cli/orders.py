@@ -12,6 +12,7 @@ import typer
 
 from tradesync_dagster.bootstrap import open_services
 from tradesync_dagster.cli import books
+from tradesync_dagster.cli.arguments import AccountKey
 from tradesync_dagster.cli.screen import AsJson, Group, console, print_json, show, table, warn
 from tradesync_dagster.domain.errors import ConfigurationError
 from tradesync_dagster.domain.money import format_price, parse_price, parse_quantity
@@ -50,7 +51,6 @@ commands = typer.Typer(
     help="Orders, ours and external ones; and placing, changing and stopping ours.",
 )
 commands.command(_LIST)(books.orders)
-Key = Annotated[str, typer.Argument(metavar="ORG/ACCOUNT")]
 OrderId = Annotated[
     str, typer.Argument(metavar="ORDER_ID", help="See: tradesync orders list --json")
 ]
@@ -67,7 +67,7 @@ Amount = Annotated[str, typer.Option(metavar="AMOUNT", help="In rupees.")]
 
 @commands.command("place")
 def place(  # noqa: PLR0913 - one parameter an option
-    account: Key,
+    account: AccountKey,
     side: Annotated[str, typer.Argument(metavar="BUY|SELL")],
     quantity: Annotated[str, typer.Argument(metavar="QUANTITY")],
     instrument: Annotated[str, typer.Argument(metavar="EXCHANGE:SYMBOL")],
@@ -100,7 +100,7 @@ def place(  # noqa: PLR0913 - one parameter an option
 
 @commands.command("retry")
 def retry(
-    account: Key, order_id: OrderId, *, who: Who, no_verify: NoVerify = False,
+    account: AccountKey, order_id: OrderId, *, who: Who, no_verify: NoVerify = False,
     as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """Try an order of ours again that failed or was rejected."""
@@ -111,7 +111,7 @@ def retry(
 
 @commands.command("modify")
 def modify(  # noqa: PLR0913 - one parameter an option
-    account: Key,
+    account: AccountKey,
     order_id: OrderId,
     *,
     who: Who,
@@ -139,7 +139,7 @@ def modify(  # noqa: PLR0913 - one parameter an option
 
 @commands.command("cancel")
 def cancel(
-    account: Key,
+    account: AccountKey,
     order_id: OrderId,
     *,
     who: Who,
@@ -154,7 +154,7 @@ def cancel(
 
 
 @commands.command("show")
-def shown(account: Key, order_id: OrderId, *, as_json: AsJson = False) -> None:
+def shown(account: AccountKey, order_id: OrderId, *, as_json: AsJson = False) -> None:
     """Show an order, its sendings, and what happened to it."""
     found = open_services().trading().show(account, id_of(order_id))
     if as_json:
@@ -170,7 +170,7 @@ def shown(account: Key, order_id: OrderId, *, as_json: AsJson = False) -> None:
 
 @commands.command("limits")
 def limits(
-    account: Key,
+    account: AccountKey,
     *,
     order_value: Amount = "",
     day_value: Amount = "",

@@ -250,9 +250,10 @@ def _group_lives(group: int) -> bool:
 
 def _runs_in(stat: Path, group: int) -> bool:
     try:
-        state, _parent, found = stat.read_text().rpartition(")")[2].split()[:3]
+        text = stat.read_text(errors="replace")  # a name in it may be cut within a letter
     except OSError:
         return False
+    state, _parent, found = text.rpartition(")")[2].split()[:3]
     return int(found) == group and state not in "ZX"
 
 

@@ -13,6 +13,7 @@ import typer
 
 from tradesync_dagster.bootstrap import open_services
 from tradesync_dagster.brokers.record_files import RecordFile
+from tradesync_dagster.cli.arguments import AccountKey, Days
 from tradesync_dagster.cli.screen import AsJson, Group, console, print_json, show, table, warn
 from tradesync_dagster.domain.market_calendar import trade_date_of
 from tradesync_dagster.domain.money import parse_price, parse_quantity
@@ -46,14 +47,10 @@ class Kind(StrEnum):
     PRICES = "prices"
 
 
-Key = Annotated[str, typer.Argument(metavar="ORG/ACCOUNT")]
 Day = Annotated[datetime, typer.Argument(metavar="TRADE_DATE", formats=["%Y-%m-%d"])]
 FillId = Annotated[str, typer.Argument(metavar="FILL_ID", help="As `fills list` shows it.")]
-Days = Annotated[int, typer.Option(min=1, max=3660, help="How many days back, today included.")]
 Reason = Annotated[str, typer.Option(metavar="TEXT", help="Why; kept as evidence.")]
 Who = Annotated[str, typer.Option(metavar="NAME", help="Who says so; kept as evidence.")]
-
-
 File = Annotated[Path, typer.Argument(metavar="FILE", help="CSV with a header.")]
 Owner = Annotated[
     str | None, typer.Option("--account", metavar="ORG/ACCOUNT", help="Whose conversions they are.")
@@ -139,7 +136,7 @@ def _report(name: str, result: RecordsResult, status: str, *, as_json: bool) -> 
 
 
 @fills.command("list")
-def listed(account: Key, *, days: Days = 1, as_json: AsJson = False) -> None:
+def listed(account: AccountKey, *, days: Days = 1, as_json: AsJson = False) -> None:
     """Show an account's fills, newest first, annulled ones too."""
     services = open_services()
     (chosen,) = services.chosen(account)
@@ -150,7 +147,7 @@ def listed(account: Key, *, days: Days = 1, as_json: AsJson = False) -> None:
 
 @fills.command("correct")
 def correct(  # noqa: PLR0913 - one an option
-    account: Key,
+    account: AccountKey,
     trade_date: Day,
     fill_id: FillId,
     *,
@@ -179,7 +176,9 @@ def correct(  # noqa: PLR0913 - one an option
 
 
 @fills.command("annul")
-def annul(account: Key, trade_date: Day, fill_id: FillId, *, reason: Reason, who: Who) -> None:
+def annul(
+    account: AccountKey, trade_date: Day, fill_id: FillId, *, reason: Reason, who: Who
+) -> None:
     """Make a fill count for nothing; it stays as evidence, and `fills correct` brings it back."""
     services, statement = open_services(), Statement(trade_date.date(), fill_id, reason, who)
     (chosen,) = services.chosen(account)
@@ -188,7 +187,7 @@ def annul(account: Key, trade_date: Day, fill_id: FillId, *, reason: Reason, who
 
 
 @fills.command("corrections")
-def corrections(account: Key, *, as_json: AsJson = False) -> None:
+def corrections(account: AccountKey, *, as_json: AsJson = False) -> None:
     """Show which of an account's fills were corrected or annulled, by whom and why."""
     services = open_services()
     (chosen,) = services.chosen(account)

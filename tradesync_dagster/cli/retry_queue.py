@@ -10,7 +10,8 @@ from typing import Annotated, Any
 import typer
 
 from tradesync_dagster.bootstrap import open_services
-from tradesync_dagster.cli.orders import Key, OrderId, Who, id_of
+from tradesync_dagster.cli.arguments import AccountKey, OneAccount
+from tradesync_dagster.cli.orders import OrderId, Who, id_of
 from tradesync_dagster.cli.screen import AsJson, show, warn
 
 _QUEUE = (
@@ -19,20 +20,16 @@ _QUEUE = (
 )  # fmt: skip
 
 
-def queue(
-    account: Annotated[str, typer.Argument(metavar="[ORG/ACCOUNT]", help="All if not given.")] = "",
-    *,
-    as_json: AsJson = False,
-) -> None:
+def queue(account: OneAccount = None, *, as_json: AsJson = False) -> None:
     """Show failed orders that may be tried again, the oldest failure first."""
-    rows = open_services().retries().listed(account=account or None)
+    rows = open_services().retries().listed(account=account)
     if not as_json:
         rows = [row | {"order": _short(row)} for row in rows]
     show(rows, as_json=as_json, title="Retry queue", columns=_QUEUE)
 
 
 def drop(
-    account: Key, order_id: OrderId, *, who: Who,
+    account: AccountKey, order_id: OrderId, *, who: Who,
     why: Annotated[str, typer.Option(help="For what reason.")] = "",
 ) -> None:  # fmt: skip
     """Give a failed order up, so that nobody tries it again."""
@@ -40,9 +37,7 @@ def drop(
     typer.echo(f"{account}: order {order.order_id} is dropped; it is {order.status.value}.")
 
 
-def tend(
-    account: Annotated[str, typer.Argument(metavar="[ORG/ACCOUNT]", help="All if not given.")] = "",
-) -> None:
+def tend(account: OneAccount = None) -> None:
     """Look at the retry queue once, as Dagster does every minute."""
     done = open_services().retries().tend([account] if account else None)
     for order in done.sent:

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from tradesync_dagster.bootstrap import open_services
+from tradesync_dagster.cli.arguments import DaysBack, OneAccount
 from tradesync_dagster.cli.screen import AsJson, Group, print_json, show
 from tradesync_dagster.domain.task_schedules import MINUTE, MOST_GRACE, Repeat
 from tradesync_dagster.domain.tasks import Task
@@ -22,7 +23,6 @@ _BEAT = ("account", "service", "last_beat", "good_until", "stale")
 _Scope = Annotated[
     str, typer.Argument(metavar="[ORG[/ACCOUNT]]", help="Of these accounts; of all if not given.")
 ]
-_Account = Annotated[str | None, typer.Argument(metavar="[ORG/ACCOUNT]")]
 _Who = Annotated[str, typer.Option(help="Who does it.")]
 _Time = Annotated[
     datetime | None, typer.Option(formats=["%H:%M"], metavar="HH:MM", help="In Asia/Kolkata.")
@@ -30,7 +30,7 @@ _Time = Annotated[
 
 
 @commands.command("list")
-def listed(account: _Account = None, *, as_json: AsJson = False) -> None:
+def listed(account: OneAccount = None, *, as_json: AsJson = False) -> None:
     """List all schedules, or those that hold for an account: of several the narrowest holds."""
     rows = open_services().tasks().schedules(account)
     title = f"Schedules of {account}" if account else "Schedules"
@@ -87,19 +87,14 @@ def reset(task: Task, scope: Annotated[str, typer.Argument(metavar="ORG[/ACCOUNT
 
 
 @commands.command("turns")
-def turns(
-    account: _Account = None,
-    *,
-    days: Annotated[int, typer.Option(min=1, max=3660, help="How many days back.")] = 1,
-    as_json: AsJson = False,
-) -> None:
+def turns(account: OneAccount = None, *, days: DaysBack = 1, as_json: AsJson = False) -> None:
     """List what was done, what failed and what was missed, latest first."""
     rows = open_services().tasks().turns(account, days=days)
     show(rows, as_json=as_json, title="Turns", columns=_TURN)
 
 
 @commands.command("heartbeats")
-def heartbeats(account: _Account = None, *, as_json: AsJson = False) -> None:
+def heartbeats(account: OneAccount = None, *, as_json: AsJson = False) -> None:
     """List the services' signs of life; exit code 1 where one is stale."""
     rows = open_services().tasks().heartbeats(account)
     show(rows, as_json=as_json, title="Heartbeats", columns=_BEAT)

@@ -1,7 +1,7 @@
 """``tradesync strategies``, ``claims`` and ``attribution``: whose external orders are, and why.
 
 What belongs here: commands and columns. What does not: the rules (``domain.attribution``), giving
-an order away by hand (``books``).
+an order away by hand (``assigning``).
 """
 
 from dataclasses import replace
@@ -12,6 +12,7 @@ from uuid import UUID
 import typer
 
 from tradesync_dagster.bootstrap import Services, open_services
+from tradesync_dagster.cli.arguments import ORDER_NAME, Days, OneAccount
 from tradesync_dagster.cli.screen import AsJson, Group, print_json, show
 from tradesync_dagster.domain.attribution import VERSIONS, AttributionRules
 from tradesync_dagster.domain.errors import ConfigurationError
@@ -42,13 +43,7 @@ _TRIED = (
 )  # fmt: skip
 _Organization = Annotated[str, typer.Argument(metavar="ORG")]
 _Optional = Annotated[str | None, typer.Argument(metavar="[ORG]", help="One organization only.")]
-_OrderId = Annotated[
-    str,
-    typer.Argument(
-        metavar="ORDER_ID",
-        help="The broker's id, as `tradesync external` shows it, or order_id of its --json.",
-    ),
-]
+_OrderId = Annotated[str, typer.Argument(metavar="ORDER_ID", help=ORDER_NAME)]
 _Whose = Annotated[
     str | None, typer.Option("--account", metavar="ORG/ACCOUNT", help="Whose order it is.")
 ]
@@ -149,7 +144,7 @@ def show_history(
 
 @attribution.command("try")
 def try_rules(
-    account: Annotated[str | None, typer.Argument(metavar="[ORG/ACCOUNT]")] = None,
+    account: OneAccount = None,
     *,
     version: Annotated[
         str | None,
@@ -164,7 +159,7 @@ def try_rules(
     weight: Annotated[
         list[str] | None, typer.Option(metavar="PART=POINTS", help="May be given several times.")
     ] = None,
-    days: Annotated[int, typer.Option(min=1, max=3660, help="How many days back.")] = 30,
+    days: Days = 30,
     as_json: AsJson = False,
 ) -> None:
     """Decide past external orders by other rules, and show what would change; writes nothing."""

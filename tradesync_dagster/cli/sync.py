@@ -18,7 +18,7 @@ _COUNTS = (
     "orders", "external_orders", "new_external_orders", "candidates", "fills", "positions",
     "holdings", "rejects",
 )  # fmt: skip
-TICK = (
+_TICK = (
     "started_at", "accounts", "orders", "external_orders", "new_external_orders", "positions",
     "errors", "seconds",
 )  # fmt: skip
@@ -43,7 +43,7 @@ def sync(
     """Bring accounts up to date once, without Dagster; exit code 1 when every account failed."""
     summary = open_services().sync(account or None, force=force)
     if as_json:
-        print_json(document(summary))
+        print_json(_document(summary))
     else:
         _print(summary)
     for sentence in sentences(summary):
@@ -52,15 +52,8 @@ def sync(
         raise typer.Exit(1)
 
 
-def document(summary: TickSummary) -> dict[str, Any]:
-    """Write a summary as JSON's values.
-
-    Args:
-        summary: What a pass came to.
-
-    Returns:
-        The totals, and one entry for each account under ``results``.
-    """
+def _document(summary: TickSummary) -> dict[str, Any]:
+    """Write a summary as JSON's values: the totals, and an entry an account under ``results``."""
     return {
         **tick_row(summary),
         "status": summary.status,
@@ -110,7 +103,7 @@ def _result(result: AccountResult) -> dict[str, Any]:
 
 def _print(summary: TickSummary) -> None:
     out = console()
-    out.print(table("Sync", TICK, [tick_row(summary)]))
+    out.print(table("Sync", _TICK, [tick_row(summary)]))
     rows = _worth_showing(summary.results)
     if rows:
         out.print(table("Accounts", _SHOWN, rows))

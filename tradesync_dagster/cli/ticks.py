@@ -87,7 +87,7 @@ class TickWatch:
         """
         self._printed.add(_key(row))
         self._growing.pop(_key(row), None)
-        typer.echo(line(row))
+        typer.echo(_line(row))
 
 
 def _key(row: Mapping[str, Any]) -> str:
@@ -99,15 +99,8 @@ def _first_line(error: Exception) -> str:
     return (str(cause).strip().splitlines() or [type(cause).__name__])[0]
 
 
-def line(row: Mapping[str, Any]) -> str:
-    """Write one tick as a line whose columns stand under each other.
-
-    Args:
-        row: With the keys of ``Services.last_ticks``.
-
-    Returns:
-        The line.
-    """
+def _line(row: Mapping[str, Any]) -> str:
+    """Write one tick as a line whose columns stand under each other."""
     at = datetime.fromisoformat(str(row["started_at"])).astimezone()
     new = f"(+{row['new_external_orders']})"
     return (

@@ -10,10 +10,11 @@ import typer
 
 from tradesync_dagster.bootstrap import open_services
 from tradesync_dagster.bootstrap.paper import Through, Twins
+from tradesync_dagster.cli.arguments import AccountKey
 
 
 def trade(
-    account: Annotated[str, typer.Argument(metavar="ORG/ACCOUNT")],
+    account: AccountKey,
     *,
     through: Annotated[
         Through | None, typer.Option(help="Where new orders go; only told when not given.")

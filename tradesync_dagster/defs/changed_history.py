@@ -14,7 +14,7 @@ from tradesync_dagster.bootstrap import Services
 from tradesync_dagster.defs.jobs import history_config, rebuild_history
 from tradesync_dagster.defs.partitions import HISTORY_START
 from tradesync_dagster.defs.recording import KIND
-from tradesync_dagster.defs.schedules import UNDER_WAY
+from tradesync_dagster.defs.runs import run_under_way
 from tradesync_dagster.domain.book_states import Unshown
 from tradesync_dagster.domain.market_calendar import trade_date_of
 
@@ -42,8 +42,7 @@ def changed_history(
     if not days:
         waiting = f" {len(past)} accounts wait for their books to be made." if past else ""
         return dg.SkipReason(f"No past day changed since it was recorded.{waiting}")
-    running = dg.RunsFilter(job_name=rebuild_history.name, tags={KIND: CHANGED}, statuses=UNDER_WAY)
-    if context.instance.get_run_records(running, limit=1):
+    if run_under_way(context.instance, rebuild_history.name, {KIND: CHANGED}):
         return dg.SkipReason("The run that records the last changes is still under way.")
     context.log.info("%d accounts changed, the first on %s", len(made), days[0])
     return dg.RunRequest(

@@ -121,7 +121,7 @@ def replay_books(
     """Replay the accounts of the run's partitions, or else of its config."""
     run = context.op_execution_context
     chosen = run.has_partition_key or run.has_partition_key_range
-    enabled = (account.key for account in services.store.accounts(enabled_only=True))
+    enabled = (account.key for account in services.store.accounts())
     wanted = list(run.partition_keys) if chosen else config.accounts or list(enabled)
     targets = {account: checked(context.instance, books_replay, account) for account in wanted}
     for account, replay in services.replay(wanted).items():

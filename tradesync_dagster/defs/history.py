@@ -126,7 +126,7 @@ def rebuild_days(
             f"{since} is before {HISTORY_START}, the first day that TRADESYNC_HISTORY_START lets "
             "Dagster show"
         )
-    enabled = (account.key for account in services.store.accounts(enabled_only=True))
+    enabled = (account.key for account in services.store.accounts())
     span = Span(config.accounts or list(enabled), _hours(services).trading_days(since, until))
     context.log.info("%d accounts, %d days", len(span.accounts), len(span.days))
     yield from _record(services, span, NAMES, rebuild=config.rebuild)

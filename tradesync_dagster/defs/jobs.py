@@ -12,12 +12,7 @@ import dagster as dg
 from tradesync_dagster.defs.assets import SyncConfig, sync_accounts
 from tradesync_dagster.defs.checks import replay_books
 from tradesync_dagster.defs.history import SpanConfig, rebuild_days
-
-LONG_RUN = {dg.MAX_RUNTIME_SECONDS_TAG: str(4 * 60 * 60)}
-"""Lets a run go on for longer than the instance's limit, which is made for ticks."""
-
-QUIET = {"console": {"config": {"log_level": "WARNING"}}}
-"""Keeps a tick's events, which are in the history, out of the files of its output as well."""
+from tradesync_dagster.defs.runs import LONG_RUN, QUIET
 
 sync_job = dg.define_asset_job(
     name="sync_job",

@@ -21,7 +21,7 @@ from tradesync_dagster.defs.moderation_watch import (
     served_until,
     signs_of_life,
 )
-from tradesync_dagster.defs.schedules import UNDER_WAY
+from tradesync_dagster.defs.runs import BEFORE_ALL, run_under_way
 from tradesync_dagster.defs.upkeep import OWNERS
 from tradesync_dagster.domain.fake_orders import FakeOrderStatus
 from tradesync_dagster.domain.moderation import Window, may_try_again, window_wanted
@@ -29,8 +29,6 @@ from tradesync_dagster.domain.money import PRICE_UNIT, format_price
 from tradesync_dagster.settings import load_settings
 from tradesync_dagster.sync.moderating import Moderated
 
-BEFORE_OTHERS = {"dagster/priority": "10"}
-"""Runs that wait in the queue let these go first."""
 _MOST_HOURS = 100
 
 
@@ -155,8 +153,7 @@ def mark_fake_positions_in_their_hour(
     """Ask for one run that marks what is due, unless one is under way."""
     if not services.moderation().marks_are_due():
         return dg.SkipReason("No approved fake order is to be marked.")
-    running = dg.RunsFilter(job_name=mark_fake_positions.name, statuses=UNDER_WAY)
-    if context.instance.get_run_records(running, limit=1):
+    if run_under_way(context.instance, mark_fake_positions.name):
         return dg.SkipReason("The marking before this one is still under way.")
     return dg.RunRequest()
 
@@ -195,12 +192,7 @@ def _request(instance: dg.DagsterInstance, window: Window, now: datetime) -> dg.
     return dg.RunRequest(
         run_key=f"{due}:{attempts}",
         run_config=dg.RunConfig(ops={fake_orders.op.name: config}),
-        tags={
-            DUE: due,
-            UNTIL: until,
-            ALIVE: (now + STARTING).isoformat(),
-            **BEFORE_OTHERS,
-        },
+        tags={DUE: due, UNTIL: until, ALIVE: (now + STARTING).isoformat(), **BEFORE_ALL},
     )
 
 

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 import dagster as dg
 from sqlalchemy.exc import SQLAlchemyError
 
-from tradesync_dagster.defs.schedules import UNDER_WAY
+from tradesync_dagster.defs.runs import UNDER_WAY
 from tradesync_dagster.domain.ports import Clock
 
 DUE = "tradesync/due"

@@ -8,12 +8,11 @@ import dagster as dg
 from pydantic import Field
 
 from tradesync_dagster.bootstrap import Services
-from tradesync_dagster.defs.schedules import UNDER_WAY
+from tradesync_dagster.defs.runs import BEFORE_TICKS, QUIET, run_under_way
 from tradesync_dagster.sync.monitoring import Cycle
 
-CYCLE = {dg.MAX_RUNTIME_SECONDS_TAG: str(5 * 60), "dagster/priority": "5"}
+CYCLE = {dg.MAX_RUNTIME_SECONDS_TAG: str(5 * 60), **BEFORE_TICKS}
 """Of a cycle's runs; one that hangs ends after five minutes, so that the next one catches up."""
-QUIET = {"console": {"config": {"log_level": "WARNING"}}}
 
 
 class MonitorConfig(dg.Config):
@@ -65,10 +64,8 @@ def monitor_every_minute(
     """Ask for a cycle, unless nothing trades, the last one is under way, or no order is open."""
     if not services.monitoring().is_due(context.scheduled_execution_time):
         return dg.SkipReason("No session is on, or the order monitor is switched off.")
-    unended = dg.RunsFilter(job_name=monitor_orders.name, statuses=UNDER_WAY)
-    running = context.instance.get_run_records(unended, limit=1)
-    if running:
-        run_id = running[0].dagster_run.run_id
+    run_id = run_under_way(context.instance, monitor_orders.name)
+    if run_id:
         return dg.SkipReason(f"The cycle before this one (run {run_id}) is still under way.")
     if not services.monitoring().has_orders():
         return dg.SkipReason("No enabled account has an order that its broker may be working.")

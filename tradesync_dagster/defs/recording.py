@@ -62,29 +62,26 @@ def stale(result: AccountResult) -> frozenset[str]:
 
 
 def shown_failed(
-    instance: dg.DagsterInstance,
-    keys: Collection[str] | None = None,
-    *,
-    or_missing: bool = False,
+    instance: dg.DagsterInstance, keys: Collection[str], *, or_missing: bool = False
 ) -> dict[str, frozenset[str]]:
     """Read which partitions Dagster shows as failed.
 
     Args:
         instance: Where it is recorded.
-        keys: Only these accounts; all that are partitions if not given.
+        keys: The accounts; those that are no partitions are left out.
         or_missing: Count those that were never recorded too.
 
     Returns:
         The names of the failed assets by account; accounts without any are left out.
     """
     known = instance.get_dynamic_partitions(ACCOUNTS)
-    wanted = [key for key in known if keys is None or key in keys]
-    wanted_statuses = {dg.AssetPartitionStatus.FAILED, *([None] if or_missing else [])}
+    wanted = [key for key in known if key in keys]
+    statuses = {dg.AssetPartitionStatus.FAILED, *([None] if or_missing else [])}
     found: dict[str, set[str]] = {}
     for name in ASSETS if wanted else ():
         shown = instance.get_status_by_partition(dg.AssetKey(name), wanted, accounts) or {}
         for key, status in shown.items():
-            if status in wanted_statuses:
+            if status in statuses:
                 found.setdefault(key, set()).add(name)
     return {key: frozenset(names) for key, names in found.items()}
 

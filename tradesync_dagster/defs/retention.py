@@ -11,6 +11,7 @@ from pathlib import Path
 import dagster as dg
 
 from tradesync_dagster.bootstrap import Services
+from tradesync_dagster.defs.runs import LONG_RUN
 
 JOBS = (
     "sync_job",
@@ -43,7 +44,7 @@ def clear_old(context: dg.OpExecutionContext, services: dg.ResourceParam[Service
 
 @dg.job(
     executor_def=dg.in_process_executor,
-    tags={dg.MAX_RUNTIME_SECONDS_TAG: str(4 * 60 * 60)},
+    tags=LONG_RUN,
     description="Deletes runs of syncs, and what syncs wrote of themselves, once they are old.",
 )
 def clear_history() -> None:

@@ -7,9 +7,7 @@ import dagster as dg
 from pydantic import Field
 
 from tradesync_dagster.bootstrap import Services
-from tradesync_dagster.defs.schedules import UNDER_WAY
-
-_QUIET = {"console": {"config": {"log_level": "WARNING"}}}
+from tradesync_dagster.defs.runs import QUIET, run_under_way
 
 
 class RetryConfig(dg.Config):
@@ -60,9 +58,8 @@ def retries_every_minute(
     due = services.retries().due()
     if not due:
         return dg.SkipReason("Nothing is due in the retry queue.")
-    unended = dg.RunsFilter(job_name=retry_orders.name, statuses=UNDER_WAY)
-    running = context.instance.get_run_records(unended, limit=1)
-    if running:
-        return dg.SkipReason(f"Run {running[0].dagster_run.run_id} is still under way.")
+    run_id = run_under_way(context.instance, retry_orders.name)
+    if run_id:
+        return dg.SkipReason(f"Run {run_id} is still under way.")
     config = RetryConfig(accounts=due)
-    return dg.RunRequest(run_config=dg.RunConfig(ops={tend_queue.name: config}, loggers=_QUIET))
+    return dg.RunRequest(run_config=dg.RunConfig(ops={tend_queue.name: config}, loggers=QUIET))

@@ -17,19 +17,13 @@ from tradesync_dagster.defs.jobs import (
 )
 from tradesync_dagster.defs.recording import KIND, SHARD, TICK
 from tradesync_dagster.defs.retention import clear_history
+from tradesync_dagster.defs.runs import UNDER_WAY
 from tradesync_dagster.domain.market_calendar import trade_date_of
 from tradesync_dagster.domain.shards import shards_of
 from tradesync_dagster.settings import load_settings
 
 TICK_TAGS = {KIND: TICK, dg.MAX_RUNTIME_SECONDS_TAG: str(15 * 60)}
 """Of a tick's runs; one that hangs ends after a quarter of an hour."""
-UNDER_WAY = [
-    dg.DagsterRunStatus.QUEUED,
-    dg.DagsterRunStatus.NOT_STARTED,
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-    dg.DagsterRunStatus.CANCELING,
-]
 
 
 @dg.schedule(
@@ -45,11 +39,11 @@ def sync_every_five_minutes(
     context: dg.ScheduleEvaluationContext, services: dg.ResourceParam[Services]
 ) -> list[dg.RunRequest] | dg.SkipReason:
     """Ask for a tick of each shard of the enabled accounts, unless its last one is under way."""
-    enabled = services.store.accounts(enabled_only=True)
+    enabled = services.store.accounts()
     if not enabled:
         return dg.SkipReason("No account is enabled.")
     running = _under_way(context.instance)
-    shards = shards_of(enabled, load_settings().shard_size)
+    shards = shards_of(enabled, services.settings.shard_size)
     waiting = [_still(shard, running[shard]) for shard in shards if shard in running]
     for sentence in waiting:
         context.log.warning(sentence)
@@ -125,10 +119,6 @@ def clear_history_daily(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
     return dg.RunRequest()
 
 
-def _enabled(services: Services) -> list[str]:
-    return [account.key for account in services.store.accounts(enabled_only=True)]
-
-
 def _day(context: dg.ScheduleEvaluationContext) -> date:
     return trade_date_of(context.scheduled_execution_time)
 
@@ -136,4 +126,4 @@ def _day(context: dg.ScheduleEvaluationContext) -> date:
 def _idle(day: date, services: Services) -> dg.SkipReason | None:
     if services.settings.trading_hours.session(day) is None:
         return dg.SkipReason(f"{day} is no trading day.")
-    return None if _enabled(services) else dg.SkipReason("No account is enabled.")
+    return None if services.store.accounts() else dg.SkipReason("No account is enabled.")

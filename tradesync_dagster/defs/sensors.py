@@ -27,7 +27,7 @@ def account_discovery(
     context: dg.SensorEvaluationContext, services: dg.ResourceParam[Services]
 ) -> dg.SensorResult | dg.SkipReason:
     """Compare the store's enabled accounts with the partitions."""
-    enabled = [account.key for account in services.store.accounts(enabled_only=True)]
+    enabled = [account.key for account in services.store.accounts()]
     known = context.instance.get_dynamic_partitions(ACCOUNTS)
     new = [key for key in enabled if key not in set(known)]
     gone = [key for key in known if key not in set(enabled)]

@@ -13,14 +13,13 @@ import dagster as dg
 from tradesync_dagster.bootstrap import Services
 from tradesync_dagster.bootstrap.tasks import turn_row
 from tradesync_dagster.defs.desk_pages import account_link, page_link
-from tradesync_dagster.defs.schedules import UNDER_WAY
+from tradesync_dagster.defs.runs import BEFORE_TICKS, run_under_way
 from tradesync_dagster.defs.upkeep import OWNERS, TRADING
 from tradesync_dagster.domain.task_schedules import Agenda
 from tradesync_dagster.domain.tasks import Task, Turn, TurnState
 
 _MOST_ROWS = 500
 _COLUMNS = ("account", "task", "slot", "state", "attempts", "words", "detail")
-BEFORE_OTHERS = {"dagster/priority": "5"}
 
 
 @dg.asset(
@@ -75,10 +74,9 @@ def tasks_every_minute(
     agenda = services.tasks().look()
     if not agenda.due:
         return dg.SkipReason(_nothing(agenda))
-    running = dg.RunsFilter(job_name=run_tasks.name, statuses=UNDER_WAY)
-    if context.instance.get_run_records(running, limit=1):
+    if run_under_way(context.instance, run_tasks.name):
         return dg.SkipReason(f"{len(agenda.due)} tasks wait for the run that is under way.")
-    return dg.RunRequest(tags=BEFORE_OTHERS)
+    return dg.RunRequest(tags=BEFORE_TICKS)
 
 
 def figures(keys: Mapping[int, str], done: Sequence[Turn]) -> dict[str, Any]:

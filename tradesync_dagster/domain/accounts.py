@@ -5,6 +5,10 @@ What belongs here: the account and its key. What does not: how credentials are k
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
+
+NAME: Final = r"[A-Za-z0-9._@-]{1,64}"
+"""What an organization, an account, a strategy or a person may be called, as a pattern."""
 
 
 @dataclass(frozen=True, slots=True)

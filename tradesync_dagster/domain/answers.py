@@ -58,8 +58,7 @@ class Fetch(Generic[RowT_co]):
     """One answer of a broker, or the lack of one; never an exception, never a silent empty.
 
     Attributes:
-        kind: ``orders``, ``order_history``, ``trades``, ``positions``, ``holdings`` or
-            ``margins``.
+        kind: ``orders``, ``trades``, ``positions``, ``holdings`` or ``margins``.
         trade_date: The exchange's day (Asia/Kolkata) that was asked for.
         requested_at: When the request was sent, UTC.
         seconds: From the request to the whole answer, retries included.

@@ -24,7 +24,7 @@ _CERTAIN: Final = 100
 _LONE: Final = 69
 """The most that a strategy can reach without any evidence for the instrument."""
 _WORDS: Final = frozenset({"tag", "claim"})
-_FOR_THE_INSTRUMENT: Final = (*sorted(_WORDS), "position", "activity")
+_FOR_THE_INSTRUMENT: Final = _WORDS | {"position", "activity"}
 
 
 class Reason(StrEnum):
@@ -207,7 +207,7 @@ def weigh(evidence: Evidence, side: Side, wanted: int, rules: AttributionRules) 
     words = sum(points.get(name, 0) for name in _WORDS)
     circumstances = min(sum(points.values()) - words, rules.most_without_word)
     score = min(words + circumstances, _CERTAIN)
-    if not any(name in points for name in _FOR_THE_INSTRUMENT):
+    if _FOR_THE_INSTRUMENT.isdisjoint(points):
         # However alone it is: that a strategy trades at all says nothing about this instrument.
         score = min(score, _LONE, rules.threshold - 1)
     return Scored(evidence, score, points, side is Side.SELL and wanted > evidence.held)

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tradesync_dagster.domain import fifo
-from tradesync_dagster.domain.exact import SAFE, ExactArray, add, gross, products
+from tradesync_dagster.domain.exact import SAFE, ExactArray, add, products, running
 
 Int64Array = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
@@ -214,8 +214,8 @@ def _days(entries: Entries, cell: Int64Array, matches: list[fifo.Matches]) -> Qu
         queue=queue,
         day=entries.day[last],
         entry=last,
-        quantity=_running(net, queue),
-        cost=_running(add(paid, realised), queue),
+        quantity=running(net, queue),
+        cost=running(add(paid, realised), queue),
         realised=realised,
         wins=wins,
         losses=losses,
@@ -237,16 +237,3 @@ def _sum_at(at: Int64Array, values: ExactArray, count: int) -> ExactArray:
         start = np.flatnonzero(np.concatenate(([True], at[1:] != at[:-1])))
         sums[at[start]] = np.add.reduceat(values, start)
     return sums
-
-
-def _running(values: ExactArray, queue: Int64Array) -> ExactArray:
-    """Return running totals within each queue; the queues ascend."""
-    if values.size == 0:
-        return values
-    if gross(values) >= SAFE:
-        values = values.astype(object)
-    total = np.cumsum(values)
-    start = np.flatnonzero(np.concatenate(([True], queue[1:] != queue[:-1])))
-    count = np.diff(start, append=values.size)
-    running: ExactArray = total - np.repeat(total[start] - values[start], count)
-    return running

@@ -3,7 +3,7 @@
 What belongs here: columns and their types. What does not: what is kept in them.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -27,33 +27,24 @@ DAY_COLUMNS: Final = (
 )  # fmt: skip
 """A frame of queues' days: ``cost`` and ``realised_pnl`` in millionths, any size."""
 
+_TEXT = frozenset({*QUEUE, "fill_id", "exchange", "symbol"} - {"account_id"})
 Frame = pd.DataFrame
 Row = dict[str, Any]
 
 
 def empty_lots() -> Frame:
     """Return a frame of no lots."""
-    return pd.DataFrame({name: [] for name in LOT_COLUMNS}).astype(_dtypes(LOT_COLUMNS))
-
-
-def empty_fills() -> Frame:
-    """Return a frame of no fills."""
-    return pd.DataFrame({name: [] for name in FILL_COLUMNS}).astype(_dtypes(FILL_COLUMNS))
-
-
-_TEXT = frozenset(
-    {"strategy_id", "instrument", "product", "fill_id", "broker_order_id", "exchange", "symbol",
-     "isin"}
-)  # fmt: skip
-
-
-def _dtypes(columns: Sequence[str]) -> dict[str, Any]:
-    return {name: object if name in _TEXT else np.int64 for name in columns}
+    return _empty(LOT_COLUMNS)
 
 
 def empty_days() -> Frame:
     """Return a frame of no days."""
-    return pd.DataFrame({name: [] for name in DAY_COLUMNS}).astype(_dtypes(DAY_COLUMNS))
+    return _empty(DAY_COLUMNS)
+
+
+def _empty(columns: Sequence[str]) -> Frame:
+    types = {name: object if name in _TEXT else np.int64 for name in columns}
+    return pd.DataFrame({name: [] for name in columns}).astype(types)
 
 
 def fifo_place(time: str) -> Callable[[Row], tuple[Any, ...]]:
@@ -70,12 +61,10 @@ def fifo_place(time: str) -> Callable[[Row], tuple[Any, ...]]:
     )  # fmt: skip
 
 
-def rows_of(frame: Frame) -> list[Row]:
-    """Turn a frame into rows."""
-    return [
-        dict(zip(frame.columns, row, strict=True))
-        for row in frame.itertuples(index=False, name=None)
-    ]
+def rows_of(frame: Frame) -> Iterator[Row]:
+    """Turn a frame into rows, one at a time."""
+    for row in frame.itertuples(index=False, name=None):
+        yield dict(zip(frame.columns, row, strict=True))
 
 
 def like_frame(rows: Sequence[Row], like: Frame) -> Frame:

@@ -73,10 +73,9 @@ def keep(lots: Frame, fills: Frame, facts: Facts, start: int, until: int = STILL
     fills = queued(fills, facts)
     changes = [change for change in lot_events.changes(facts, start) if change.day < until]
     concerned = lot_events.concerned(pd.concat([lots[QUEUE], fills[QUEUE]]), facts, changes)
-    done: list[Books] = []
-    is_concerned = [lot_events.is_in(frame, concerned) for frame in (lots, fills)]
-    done.append(_pass(lots[~is_concerned[0]], fills[~is_concerned[1]], facts, start, until))
-    lots, fills = lots[is_concerned[0]], fills[is_concerned[1]]
+    lot_changes, fill_changes = (lot_events.is_in(frame, concerned) for frame in (lots, fills))
+    done = [_pass(lots[~lot_changes], fills[~fill_changes], facts, start, until)]
+    lots, fills = lots[lot_changes], fills[fill_changes]
     for change in changes if concerned else ():
         before = fills["trade_date"] < change.day
         part = _pass(lots, fills[before], facts, start, change.day)
@@ -120,7 +119,7 @@ def queued(fills: Frame, facts: Facts) -> Frame:
     return fills.assign(instrument=np.array(names, dtype=object)[groups] if names else [], piece=0)
 
 
-def _pass(lots: Frame, fills: Frame, facts: Facts, start: int, until: int = STILL_OPEN) -> Books:
+def _pass(lots: Frame, fills: Frame, facts: Facts, start: int, until: int) -> Books:
     """Keep books from ``start`` until before ``until``, with trading and expiries only."""
     rows, entries, nets_within_day = entries_of(lots, fills, facts, start, until)
     if rows.empty:

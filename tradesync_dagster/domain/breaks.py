@@ -15,6 +15,7 @@ from typing import Any
 
 from tradesync_dagster.domain.fills import Fill
 from tradesync_dagster.domain.money import format_price
+from tradesync_dagster.domain.orders import BrokerOrder
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +157,11 @@ def fill_changed(account_id: int, stored: Fill, sent: Fill, at: datetime, source
     """
     evidence = {"source": source, "stored": _words(stored), "sent": _words(sent)}
     return Break(account_id, FILL_CHANGED, fill_subject(sent), at, evidence)
+
+
+def order_subject(row: BrokerOrder) -> str:
+    """Name an order among an account's breaks: ids come again on other days."""
+    return f"{row.trade_date}:{row.broker_order_id}"
 
 
 def fill_subject(fill: Fill) -> str:

@@ -10,10 +10,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from tradesync_dagster.domain.market_calendar import trade_date_of
-from tradesync_dagster.domain.orders import BrokerOrder, Order, OrderEvent
+from tradesync_dagster.domain.orders import AMO, BrokerOrder, Detail, Order, OrderEvent
 
-WAITING = "amo"
-"""The variety of orders that may go on."""
 LONGEST_WAIT = timedelta(days=10)
 """From an after-market order to the next trading day, over any run of holidays."""
 
@@ -29,16 +27,20 @@ def as_registered(rows: Sequence[BrokerOrder], known: Iterable[Order]) -> Sequen
         The rows. One is given an earlier day only if it waited then under the same id, for the same
         instrument, product, side and quantity, and if no other order has the id on the new day.
     """
-    waited = {
-        order.broker.broker_order_id: order.broker
+    newest = {
+        order.broker.broker_order_id: order
         for order in sorted(known, key=lambda order: order.broker.trade_date)
-        if order.broker.variety == WAITING and not order.status.is_terminal
+    }
+    waited = {
+        name: order.broker
+        for name, order in newest.items()
+        if order.broker.variety == AMO and not order.status.is_terminal
     }
     return [_on_its_day(row, waited.get(row.broker_order_id)) for row in rows] if waited else rows
 
 
 def _on_its_day(row: BrokerOrder, waited: BrokerOrder | None) -> BrokerOrder:
-    if waited is None or row.variety != WAITING:
+    if waited is None or row.variety != AMO:
         return row
     later = row.trade_date - waited.trade_date
     if not timedelta(0) < later <= LONGEST_WAIT or _wanted(row) != _wanted(waited):
@@ -63,7 +65,7 @@ def carried_over(old: Order, at: datetime) -> tuple[Order, list[OrderEvent]]:
     day, registered = trade_date_of(at), old.broker.trade_date
     if registered >= day or trade_date_of(old.last_seen_at) >= day:
         return old, []
-    detail: dict[str, str | int | None] = {
+    detail: Detail = {
         "registered_on": registered.isoformat(),
         "book_of": day.isoformat(),
     }

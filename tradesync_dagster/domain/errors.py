@@ -4,6 +4,7 @@ Each says what is wrong, where, and what to do about it, and never carries a tok
 
     TradesyncError
     |-- ValueRefusedError         a value that the books cannot hold exactly
+    |   `-- ScheduleRefusedError  a schedule that would not hold together
     |-- ConfigurationError        a setting, an account or a server that is not as it must be
     |   |-- UnknownBrokerError
     |   |-- AccountNotFoundError

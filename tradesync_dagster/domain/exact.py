@@ -52,3 +52,24 @@ def add(left: ExactArray, right: ExactArray) -> ExactArray:
         left, right = left.astype(object), right.astype(object)
     total: ExactArray = left + right
     return total
+
+
+def running(values: ExactArray, group: npt.NDArray[np.int64]) -> ExactArray:
+    """Return running totals within each group.
+
+    Args:
+        values: Shape (values,).
+        group: The same shape; rows of one group stand together.
+
+    Returns:
+        The same shape.
+    """
+    if values.size == 0:
+        return values
+    if gross(values) >= SAFE:
+        values = values.astype(object)
+    total = np.cumsum(values)
+    start = np.flatnonzero(np.concatenate(([True], group[1:] != group[:-1])))
+    count = np.diff(start, append=values.size)
+    totals: ExactArray = total - np.repeat(total[start] - values[start], count)
+    return totals

@@ -41,6 +41,6 @@ class BuyTheDip:
 
 def _whole(view: View, name: str, default: int) -> int:
     text = view.options.get(name, str(default))
-    if not text.isdecimal() or not 1 <= int(text) <= WHOLE:
+    if not (text.isdecimal() and len(text) <= len(str(WHOLE)) and 1 <= int(text) <= WHOLE):
         raise ValueRefusedError(f"the option {name} is a whole number from 1 to {WHOLE}")
     return int(text)

@@ -14,10 +14,9 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from tradesync_dagster.domain.breaks import Break
-from tradesync_dagster.domain.carried_orders import WAITING
 from tradesync_dagster.domain.market_calendar import start_of, trade_date_of
 from tradesync_dagster.domain.order_states import Cause, permits
-from tradesync_dagster.domain.orders import BrokerOrder, Order, OrderEvent, OrderStatus
+from tradesync_dagster.domain.orders import AMO, BrokerOrder, Order, OrderEvent, OrderStatus
 from tradesync_dagster.domain.trading_hours import TradingHours
 
 EXPIRED_WITHOUT_WORD: Final = "expired_without_word"
@@ -29,16 +28,6 @@ _TRIED_AFTER = timedelta(minutes=5)
 """For how long the day's end is told again where a broker gave no answer; then next day."""
 CASH: Final = frozenset({"NSE", "BSE", "NFO", "BFO"})
 """Exchanges that close with the session; on others, such as MCX, a day's end is the day's end."""
-AT_BROKER: Final = frozenset(
-    {
-        OrderStatus.PENDING_EXECUTION,
-        OrderStatus.AMO,
-        OrderStatus.OPEN,
-        OrderStatus.TRIGGER_PENDING,
-        OrderStatus.UNKNOWN,
-    }
-)
-"""Statuses of orders that a broker may be working: what is watched."""
 
 
 def closes_at(row: BrokerOrder, hours: TradingHours) -> datetime:
@@ -54,7 +43,7 @@ def closes_at(row: BrokerOrder, hours: TradingHours) -> datetime:
     if row.exchange in CASH:
         return hours.session_for(row.placed_at).closes_at
     day = row.trade_date
-    if row.variety == WAITING:
+    if row.variety == AMO:
         day = trade_date_of(hours.session_for(row.placed_at).opens_at)
     return start_of(day + timedelta(days=1))
 

@@ -9,11 +9,11 @@ classification, confirmation, and moving an order forward. What does not: whose 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from tradesync_dagster.domain.answers import Fetch
-from tradesync_dagster.domain.breaks import Break
+from tradesync_dagster.domain.breaks import Break, order_subject
 from tradesync_dagster.domain.carried_orders import as_registered, carried_over
 from tradesync_dagster.domain.expiry import EXPIRED_WITHOUT_WORD
 from tradesync_dagster.domain.intents import CLOCK_SLACK, IntentMatcher
@@ -21,6 +21,7 @@ from tradesync_dagster.domain.order_books import missing_ids
 from tradesync_dagster.domain.order_progress import advance
 from tradesync_dagster.domain.orders import (
     BrokerOrder,
+    Detail,
     Intent,
     Order,
     OrderEvent,
@@ -86,9 +87,7 @@ class Detection:
     retry_after: timedelta | None = None
     absorbed: dict[UUID, UUID] = field(default_factory=dict)
 
-    def put(
-        self, order: Order, kind: str, at: datetime, detail: dict[str, str | int | None]
-    ) -> None:
+    def put(self, order: Order, kind: str, at: datetime, detail: Detail) -> None:
         """Keep an order's newest state and what happened to it."""
         self.orders[order.order_id] = order
         self.events.append(OrderEvent(order.order_id, kind, at, detail))
@@ -119,21 +118,30 @@ def detect(
     found = Detection(settled={(SHRANK, fetch.trade_date.isoformat())})
     skewed = is_skewed(fetch)
     matches = IntentMatcher(intents, known.values(), by_likeness=not fetch.keeps_tags)
+    listed = _by_broker_id(known) if any(row.parent_order_id for row in fetch.rows) else {}
     for row in as_registered(fetch.rows, known.values()):
         order_id = matches.order_id(account_id, row)
         old = found.orders.get(order_id) or known.get(order_id)
         if old is not None:
-            old = _update(found, old, row, fetch, may_close=not skewed)
+            order = _update(found, old, row, fetch, may_close=not skewed)
         elif not skewed:
-            old = _create(found, account_id, order_id, row, fetch, matches, rules)
-        if old is not None and old.origin is Origin.CANDIDATE:
-            parent = _parent(row, {**known, **found.orders}) if row.parent_order_id else None
-            old = _claim(found, old, fetch, matches, parent)
-        if old is not None and old.origin is not Origin.CANDIDATE:
-            found.settled.add((MAY_BE_OURS, subject_of(old)))
-        elif old is not None and rules.enabled and not skewed:
-            _look_into(found, old, fetch, matches.compatible(row), rules)
+            order = _create(found, account_id, order_id, row, fetch, matches, rules)
+        else:
+            continue
+        if order.origin is Origin.CANDIDATE:
+            parent = listed.get((row.trade_date, row.parent_order_id))
+            order = _claim(found, order, fetch, matches, parent)
+        listed[row.trade_date, row.broker_order_id] = order
+        if order.origin is not Origin.CANDIDATE:
+            found.settled.add((MAY_BE_OURS, order_subject(order.broker)))
+        elif rules.enabled and not skewed:
+            _look_into(found, order, fetch, matches.compatible(row), rules)
     return found
+
+
+def _by_broker_id(known: Mapping[UUID, Order]) -> dict[tuple[date, str], Order]:
+    placed = (order for order in known.values() if order.broker.broker_order_id)
+    return {(one.broker.trade_date, one.broker.broker_order_id): one for one in placed}
 
 
 def _disbelieve(account_id: int, fetch: Fetch[BrokerOrder], missing: Sequence[str]) -> Detection:
@@ -187,7 +195,7 @@ def _create(
         strategy_id=intent.strategy_id if intent else "",
         execution_time=row.updated_at if row.filled_quantity else None,
     )
-    detail: dict[str, str | int | None] = {"status": row.status.value, "tag": row.tag}
+    detail: Detail = {"status": row.status.value, "tag": row.tag}
     found.put(order, "seen", fetch.requested_at, detail | {"source": row.source.value})
     if intent is not None and intent.state != "acknowledged":
         found.intents.append(
@@ -218,18 +226,11 @@ def _claim(
         strategy_id=strategy_id,
         parts=(),
     )
-    detail: dict[str, str | int | None] = {"client_order_id": client_order_id}
+    detail: Detail = {"client_order_id": client_order_id}
     if parent is not None:
         detail["part_of"] = parent.broker.broker_order_id
     found.put(ours, "found_ours", fetch.requested_at, detail)
     return ours
-
-
-def _parent(row: BrokerOrder, orders: Mapping[UUID, Order]) -> Order | None:
-    """Find the order that a row is a part of."""
-    wanted = (row.trade_date, row.parent_order_id)
-    placed = ((o.broker.trade_date, o.broker.broker_order_id) for o in orders.values())
-    return next((o for o, key in zip(orders.values(), placed, strict=True) if key == wanted), None)
 
 
 def _update(
@@ -258,11 +259,12 @@ def _look_into(
 ) -> None:
     """Confirm a candidate, hold it for a placement that may be its own, or ask to look again."""
     at = fetch.requested_at
+    subject = order_subject(order.broker)
     if compatible:
         evidence = {"intents": [intent.client_order_id for intent in compatible]}
-        found.breaks.append(Break(order.account_id, MAY_BE_OURS, subject_of(order), at, evidence))
+        found.breaks.append(Break(order.account_id, MAY_BE_OURS, subject, at, evidence))
         return
-    found.settled.add((MAY_BE_OURS, subject_of(order)))
+    found.settled.add((MAY_BE_OURS, subject))
     left = max(order.first_seen_at + rules.confirm - at, _age_left(order.broker, fetch, rules))
     if order.first_seen_at < at and left <= timedelta(0):
         seen = {"first_seen_at": order.first_seen_at.isoformat(), "source": order.source}
@@ -271,11 +273,6 @@ def _look_into(
     else:
         wait = max(left, timedelta(0))
         found.retry_after = wait if found.retry_after is None else max(found.retry_after, wait)
-
-
-def subject_of(order: Order) -> str:
-    """Name an order as breaks do: ids come again on other days."""
-    return f"{order.broker.trade_date}:{order.broker.broker_order_id}"
 
 
 def _age_left(row: BrokerOrder, fetch: Fetch[BrokerOrder], rules: DetectionRules) -> timedelta:

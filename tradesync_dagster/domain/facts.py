@@ -10,6 +10,8 @@ from datetime import date
 
 from tradesync_dagster.domain.orders import Side
 
+PRODUCTS = ("CNC", "MIS", "NRML", "MTF")
+"""What a person may call a product; a mistyped one would silently make a queue of its own."""
 DELIVERY = frozenset({"CNC", "MTF"})
 """Products whose shares settle into holdings."""
 

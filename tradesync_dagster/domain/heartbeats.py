@@ -48,10 +48,6 @@ class HeartbeatRows(Protocol):
         """Say that a service works for accounts, and until when to believe it."""
         ...
 
-    def begin_anew(self, account_id: int, at: datetime) -> None:
-        """Watch over an account from a moment on, as if all its services had beaten then."""
-        ...
-
     def heartbeats(self, account_ids: Sequence[int]) -> list[Heartbeat]:
         """Read signs of life by account and service."""
         ...

@@ -32,7 +32,10 @@ class IntentMatcher:
             by_likeness: Whether an order without a tag may be ours: not where tags are kept.
         """
         self._by_tag = {intent.client_order_id: intent for intent in intents}
-        self._by_broker_id = {i.broker_order_id: i for i in intents if i.broker_order_id}
+        # Brokers use ids again on other days: the times tell which placement one is of.
+        self._by_broker_id: dict[str, list[Intent]] = {}
+        for intent in intents:
+            self._by_broker_id.setdefault(intent.broker_order_id, []).append(intent)
         orders = list(known)
         taken = {order.client_order_id for order in orders if order.broker.broker_order_id}
         self._open = [
@@ -72,9 +75,9 @@ class IntentMatcher:
 
     def exact(self, row: BrokerOrder) -> Intent | None:
         """Match by our tag, or by the id that the broker acknowledged."""
-        by_id = self._by_broker_id.get(row.broker_order_id)
-        if by_id is not None and -CLOCK_SLACK <= row.placed_at - by_id.created_at <= _LOST_FOR:
-            return by_id
+        for intent in self._by_broker_id.get(row.broker_order_id, ()):
+            if _fits(row, intent):
+                return intent
         return self._by_tag.get(row.tag) if row.tag else None
 
     def compatible(self, row: BrokerOrder) -> list[Intent]:
@@ -86,5 +89,10 @@ class IntentMatcher:
             i
             for i in self._open
             if (i.exchange, i.symbol, i.product, i.side, i.quantity, i.order_type) == wanted
-            and -CLOCK_SLACK <= row.placed_at - i.created_at <= _LOST_FOR
+            and _fits(row, i)
         ]
+
+
+def _fits(row: BrokerOrder, intent: Intent) -> bool:
+    """Tell whether an order was placed when a placement of ours may have made it."""
+    return -CLOCK_SLACK <= row.placed_at - intent.created_at <= _LOST_FOR

@@ -46,12 +46,6 @@ class Look:
         answers: One an answer, orders first, as ``answer_records`` writes it.
     """
 
-    @property
-    def is_plain(self) -> bool:
-        """Whether there is nothing to tell of it but that whole answers were taken."""
-        taken = all(a["decision"] in _TAKEN for a in self.answers)
-        return taken and self.complete and not self.candidates and not self.confirmed
-
     account_id: int
     asked_at: datetime
     tick_id: str
@@ -59,6 +53,12 @@ class Look:
     candidates: int
     confirmed: int
     answers: tuple[dict[str, Any], ...]
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether there is nothing to tell of it but that whole answers were taken."""
+        taken = all(a["decision"] in _TAKEN for a in self.answers)
+        return taken and self.complete and not self.candidates and not self.confirmed
 
 
 def decide(fetch: Fetch[Any], last: BookState | None) -> Decision:
@@ -86,7 +86,7 @@ def decide(fetch: Fetch[Any], last: BookState | None) -> Decision:
 
 def usable(fetch: Fetch[Any], account_id: int, states: States) -> bool:
     """Tell whether an answer is whole and newer than the last one that was applied."""
-    return _decision(fetch, account_id, states) in {Decision.APPLIED, Decision.NOTHING_NEW}
+    return _decision(fetch, account_id, states) in _TAKEN
 
 
 def is_new(fetch: Fetch[Any], account_id: int, states: States) -> bool:

@@ -146,21 +146,20 @@ def reason_to_sell(rule: Exit, price: int) -> str:
     return "target" if rule.target and price >= rule.target else ""
 
 
-def units_for(money: int, price: int, multiplier: int = 1, lot: int = 1) -> int:
+def units_for(money: int, price: int, multiplier: int) -> int:
     """Say how many units money buys.
 
     Args:
         money: In millionths.
         price: Of one unit, in millionths.
         multiplier: What one unit counts for.
-        lot: Units are bought in multiples of it.
 
     Returns:
         Units, rounded down; 0 where the price is none.
     """
     if price <= 0 or money <= 0:
         return 0
-    return money // (price * multiplier) // lot * lot
+    return money // (price * multiplier)
 
 
 def per_cent(points: int) -> str:

@@ -12,7 +12,14 @@ from typing import Final
 
 from tradesync_dagster.domain.expiry import closes_at
 from tradesync_dagster.domain.money import parse_price, parse_quantity
-from tradesync_dagster.domain.orders import BrokerOrder, Order, OrderEvent, OrderStatus, Origin
+from tradesync_dagster.domain.orders import (
+    BrokerOrder,
+    Detail,
+    Order,
+    OrderEvent,
+    OrderStatus,
+    Origin,
+)
 from tradesync_dagster.domain.trading_hours import TradingHours
 
 MODIFIED: Final = "modified_by_hand"
@@ -61,13 +68,13 @@ def by_hand(
         mine |= {name for name, value in changed.items() if name != "quantity" and not value}
     theirs = {name: value for name, value in changed.items() if name not in mine}
     if theirs:
-        detail: dict[str, str | int | None] = {}
+        detail: Detail = {}
         for name, value in theirs.items():
             detail |= {f"{name}_before": getattr(before.broker, name), name: value}
         yield OrderEvent(after.order_id, MODIFIED, at, detail)
     if _withdrawn(before, after, hours) and not _may_be_cancelled_by_us(events):
         row = after.broker
-        told: dict[str, str | int | None] = {
+        told: Detail = {
             "from": before.status.value,
             "to": after.status.value,
             "quantity": row.quantity,

@@ -46,7 +46,7 @@ _REQUIRED = _pattern(
 
 
 @dataclass(frozen=True, slots=True)
-class Margin:
+class MarginAmounts:
     """What a refusal says about money, in millionths; ``None`` where it does not say.
 
     Attributes:
@@ -60,7 +60,7 @@ class Margin:
     shortfall: int | None = None
 
 
-def read_margin(text: str) -> Margin:
+def read_margin(text: str) -> MarginAmounts:
     """Read the amounts of a refusal.
 
     Args:
@@ -75,7 +75,7 @@ def read_margin(text: str) -> Margin:
     required, available = _amount(_REQUIRED, rest), _amount(_AVAILABLE, rest)
     if shortfall is None and required is not None and available is not None:
         shortfall = required - available if required > available else None
-    return Margin(required, available, shortfall)
+    return MarginAmounts(required, available, shortfall)
 
 
 def _amount(pattern: re.Pattern[str], text: str) -> int | None:

@@ -38,7 +38,7 @@ HAPPENING_OF: Final[Mapping[str, Happening]] = MappingProxyType(
     }
 )
 """The types of messages about orders of ours."""
-_BY_STATUS = MappingProxyType(
+_BY_STATUS: Final[Mapping[object, Happening]] = MappingProxyType(
     {
         OrderStatus.REJECTED: Happening.REJECTED,
         OrderStatus.CANCELLED: Happening.CANCELLED,
@@ -77,7 +77,7 @@ def happenings(
         found = _BY_KIND.get(event.kind)
         after = event.detail.get("to")
         if event.kind in _MOVES and after != event.detail.get("from"):
-            found = next((one for status, one in _BY_STATUS.items() if status == after), None)
+            found = _BY_STATUS.get(after)
         if found is not None and not (found is Happening.CANCELLED and by_hand):
             yield found, event
 

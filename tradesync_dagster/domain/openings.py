@@ -12,7 +12,7 @@ from typing import Any, Final
 import pandas as pd
 
 from tradesync_dagster.domain.book_days import STILL_OPEN
-from tradesync_dagster.domain.book_frames import FILL_COLUMNS, empty_lots
+from tradesync_dagster.domain.book_frames import FILL_COLUMNS, Frame, Row, empty_lots
 from tradesync_dagster.domain.bookkeeping import keep
 from tradesync_dagster.domain.facts import Facts, OpeningBalance
 from tradesync_dagster.domain.market_calendar import (
@@ -25,7 +25,6 @@ from tradesync_dagster.domain.money import divide_rounded
 ASSUMED: Final = "opening"
 """How the fill ids of assumed lots begin."""
 _BEGINNING: Final = 1
-Frame = pd.DataFrame
 Key = tuple[int, str, str]
 
 
@@ -53,7 +52,7 @@ def opening_fills(facts: Facts, fills: Frame) -> tuple[Frame, list[Excess]]:
     Returns:
         Rows like ``fills``, and what cannot be: queues where fills leave more than the broker had.
     """
-    rows: list[dict[str, Any]] = []
+    rows: list[Row] = []
     excess: list[Excess] = []
     for day, balances in _by_day(facts.openings).items():
         earlier = fills[(fills["trade_date"] < day.toordinal()) & (fills["strategy_id"] == "")]
@@ -125,7 +124,7 @@ def _left_open(fills: Frame, facts: Facts) -> tuple[dict[Key, int], Mapping[Key,
 
 def _assumed(
     key: Key, balance: OpeningBalance, units: int, first: int | None, facts: Facts
-) -> list[dict[str, Any]]:
+) -> list[Row]:
     eve = previous_settlement_day(balance.trade_date)
     settled = previous_settlement_day(eve)
     earliest = settled if first is None else min(date.fromordinal(first - 1), settled)

@@ -82,13 +82,15 @@ def check_halts(account: Account, halts: list[Halt]) -> None:
     Raises:
         PlacementRefusedError: It says who halted what and why, and how to go on.
     """
-    for halt in halts:
-        what = f"orders of {halt.scope}" if halt.scope else "all orders"
-        again = f"tradesync orders resume {halt.scope}".rstrip()
-        raise PlacementRefusedError(
-            f"{account.key}: {halt.who} halted {what} at {halt.halted_at:%Y-%m-%d %H:%M:%S} "
-            f"UTC ({halt.why}); to go on: {again} --who NAME --why TEXT"
-        )
+    if not halts:
+        return
+    halt = halts[0]
+    what = f"orders of {halt.scope}" if halt.scope else "all orders"
+    again = f"tradesync orders resume {halt.scope}".rstrip()
+    raise PlacementRefusedError(
+        f"{account.key}: {halt.who} halted {what} at {halt.halted_at:%Y-%m-%d %H:%M:%S} "
+        f"UTC ({halt.why}); to go on: {again} --who NAME --why TEXT"
+    )
 
 
 def check_live(account: Account, *, live_enabled: bool) -> None:

@@ -13,6 +13,7 @@ from typing import Final
 import numpy as np
 
 from tradesync_dagster.domain.errors import AssignmentRefusedError, ValueRefusedError
+from tradesync_dagster.domain.money import parse_quantity
 
 ALL_UNITS: Final = int(np.iinfo(np.int64).max)
 """Where the last part ends: no order has as many units."""
@@ -73,7 +74,7 @@ def unowned_units(quantity: int, strategy_id: str, parts: Iterable[Part]) -> int
     return 0 if rest.strategy_id else rest.within(0, quantity)
 
 
-def check_parts(parts: Sequence[Part], strategy_id: str = "") -> None:
+def check_parts(parts: Sequence[Part], strategy_id: str) -> None:
     """Refuse parts that cannot be kept.
 
     Args:
@@ -107,7 +108,7 @@ def parts_from(text: str) -> tuple[Part, ...]:
     """Read parts as ``parts_text`` writes them.
 
     Raises:
-        ValueRefusedError: The text is not of that form.
+        ValueRefusedError: The text is not of that form, or a quantity does not fit the books.
     """
     return tuple(_part(one) for one in text.split(",")) if text else ()
 
@@ -118,4 +119,4 @@ def _part(text: str) -> Part:
         raise ValueRefusedError(
             f"{text!r} is no part of an order: write STRATEGY=QUANTITY, such as alpha=60,beta=40"
         )
-    return Part(name.strip(), int(quantity))
+    return Part(name.strip(), parse_quantity(quantity))

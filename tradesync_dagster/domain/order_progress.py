@@ -10,7 +10,7 @@ from datetime import datetime
 
 from tradesync_dagster.domain.margin_texts import read_margin
 from tradesync_dagster.domain.order_states import Cause, permits
-from tradesync_dagster.domain.orders import BrokerOrder, Order, OrderEvent, OrderStatus
+from tradesync_dagster.domain.orders import BrokerOrder, Detail, Order, OrderEvent, OrderStatus
 
 
 def advance(
@@ -30,7 +30,7 @@ def advance(
     if row == old.broker:
         return old, []
     if row.filled_quantity < old.broker.filled_quantity:
-        detail: dict[str, str | int | None] = {
+        detail: Detail = {
             "ledger_filled": old.broker.filled_quantity,
             "broker_filled": row.filled_quantity,
         }
@@ -80,8 +80,8 @@ _WATCHED = (
 )  # fmt: skip
 
 
-def _field_changes(old: BrokerOrder, new: BrokerOrder) -> dict[str, str | int | None]:
-    changes: dict[str, str | int | None] = {}
+def _field_changes(old: BrokerOrder, new: BrokerOrder) -> Detail:
+    changes: Detail = {}
     for name in _WATCHED:
         before, after = getattr(old, name), getattr(new, name)
         if before != after:

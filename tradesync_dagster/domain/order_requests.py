@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 from tradesync_dagster.domain.answers import OrderRequest
 from tradesync_dagster.domain.errors import PlacementRefusedError
+from tradesync_dagster.domain.facts import PRODUCTS
 from tradesync_dagster.domain.money import parse_price, parse_quantity
+from tradesync_dagster.domain.orders import AMO
 
 _SIDES = ("BUY", "SELL")
-_PRODUCTS = ("CNC", "MIS", "NRML", "MTF")
 _VALIDITIES = ("DAY", "IOC")
 _LONGEST = 200
 
@@ -48,7 +49,7 @@ def read_order(text: OrderText) -> OrderRequest:
         ValueRefusedError: A number is none.
     """
     side = one_of("side", text.side, _SIDES)
-    product = one_of("product", text.product, _PRODUCTS)
+    product = one_of("product", text.product, PRODUCTS)
     validity = one_of("validity", text.validity, _VALIDITIES)
     exchange, colon, symbol = text.instrument.partition(":")
     if not (exchange and colon and symbol) or not text.instrument.isprintable():
@@ -73,7 +74,7 @@ def read_order(text: OrderText) -> OrderRequest:
         price=price,
         trigger_price=trigger,
         validity=validity,
-        variety="amo" if text.amo else "regular",
+        variety=AMO if text.amo else "regular",
     )
 
 

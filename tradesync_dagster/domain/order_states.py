@@ -51,9 +51,10 @@ _FAILED, _RETRY, _UNKNOWN = OrderStatus.FAILED, OrderStatus.RETRY_PENDING, Order
 _ENDS = (_EXECUTED, _CANCELLED, _REJECTED)
 _WORKING = (_PENDING, _AMO, _OPEN, _TRIGGER)
 
-FIRST = (_PENDING, _AMO, _OPEN, _TRIGGER, *_ENDS, _UNKNOWN)
-"""What an order may be when the ledger first has it: ours is pending_execution, one that is first
-met in a broker's book whatever the book says."""
+AT_BROKER = frozenset({*_WORKING, _UNKNOWN})
+"""Statuses of orders that a broker may be working: what is watched."""
+FAILURES = frozenset({_FAILED, _RETRY})
+"""Statuses of orders that have not ended and are not at a broker."""
 
 RULES = (
     Rule(

@@ -13,6 +13,8 @@ from uuid import UUID, uuid5
 from tradesync_dagster.domain.order_parts import Part
 from tradesync_dagster.domain.order_sources import OrderSource
 
+AMO = "amo"
+"""The variety of after-market orders: placed after the close, and sent with the next opening."""
 _NAMESPACE = UUID("5a3c5d5e-5d0b-5c52-9d4a-6f6f1c0b7a11")
 """Names order ids. Changing it would rename every order: never do."""
 
@@ -213,6 +215,10 @@ class Order:
         return "" if self.origin is Origin.INTERNAL else self.broker.source.value
 
 
+Detail = dict[str, str | int | None]
+"""JSON-ready values, no floats."""
+
+
 @dataclass(frozen=True, slots=True)
 class OrderEvent:
     """Something that happened to an order; events are only ever added.
@@ -221,13 +227,12 @@ class OrderEvent:
         order_id: The order's id.
         kind: What happened, such as ``seen``, ``confirmed_external`` or ``status_changed``.
         at: When we learnt of it (the request time of the book that showed it), UTC.
-        detail: JSON-ready values, no floats.
     """
 
     order_id: UUID
     kind: str
     at: datetime
-    detail: dict[str, str | int | None] = field(default_factory=dict)
+    detail: Detail = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

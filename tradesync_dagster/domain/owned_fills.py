@@ -6,13 +6,14 @@ at once. What does not: who owns an order (``order_parts``), matching (``bookkee
 Cost: one merge of fills with orders by day; one sort of the fills of shared orders only.
 """
 
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import pandas as pd
 
 from tradesync_dagster.domain.book_frames import Frame
 from tradesync_dagster.domain.bookkeeping import fifo_order
+from tradesync_dagster.domain.exact import running
 from tradesync_dagster.domain.order_parts import ALL_UNITS
 
 OWNER_COLUMNS: Final = (
@@ -90,16 +91,8 @@ def _cut(rows: Frame) -> Frame:
     )
     rows, group = rows.iloc[order], group[order]
     signed = rows["quantity"].to_numpy(np.int64)
-    end = _running(np.abs(signed), group)
+    end = running(np.abs(signed), group)
     start = end - np.abs(signed)
     mine = np.minimum(end, rows["end"]) - np.maximum(start, rows["start"])
     cut: Frame = rows.assign(quantity=np.sign(signed) * mine)[mine > 0]
     return cut
-
-
-def _running(units: Any, group: Any) -> Any:
-    """Sum up units within each group; groups lie together."""
-    total = np.cumsum(units)
-    first = np.flatnonzero(np.concatenate(([True], group[1:] != group[:-1])))
-    before = (total - units)[first]
-    return total - np.repeat(before, np.diff(np.append(first, len(group))))

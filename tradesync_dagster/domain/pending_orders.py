@@ -7,17 +7,19 @@ apart. What does not: files (``bootstrap.pending``), the ledger (``store``).
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Final
 
 import orjson
 
 from tradesync_dagster.domain.errors import TradesyncError, ValueRefusedError
-from tradesync_dagster.domain.market_calendar import IST, trade_date_of
-from tradesync_dagster.domain.money import format_price, parse_price, parse_quantity
+from tradesync_dagster.domain.market_calendar import IST
+from tradesync_dagster.domain.money import format_price, parse_price
 from tradesync_dagster.domain.order_requests import OrderText, read_order
+from tradesync_dagster.domain.order_states import FAILURES
 from tradesync_dagster.domain.orders import (
+    AMO,
     Intent,
     Order,
     OrderEvent,
@@ -29,14 +31,11 @@ from tradesync_dagster.domain.placements import client_order_id_of, intend
 Row = dict[str, Any]
 IMPORTED: Final = "imported"
 """Kind of the event that keeps the row as it was."""
-FAILURES: Final = (OrderStatus.FAILED, OrderStatus.RETRY_PENDING)
-PENDING: Final = (
-    OrderStatus.PENDING_EXECUTION, OrderStatus.AMO, OrderStatus.OPEN, OrderStatus.TRIGGER_PENDING,
-    OrderStatus.UNKNOWN, *FAILURES,
-)  # fmt: skip
+PENDING: Final = tuple(status for status in OrderStatus if not status.is_terminal)
 """What stands in the file."""
 _ENDED = frozenset({"executed", "complete", "cancelled", "expired", "closed"})
 _LONGEST = 20_000
+_MOST_RETRIES = 2**31  # the books' column holds fewer
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,18 +93,15 @@ def read_row(row: object, account_id: int, prefix: str, now: datetime) -> Import
     """
     if not isinstance(row, dict):
         raise ValueRefusedError("it is no object")
-    text = orjson.dumps(row, default=_number, option=orjson.OPT_SORT_KEYS).decode()
-    if len(text) > _LONGEST:
-        raise ValueRefusedError(f"it is longer than {_LONGEST} characters")
-    placed = _moment(row, "placed_at", "created_at", "timestamp")
-    if placed is None or placed > now:
-        raise ValueRefusedError("placed_at is missing or still to come; write it as ISO 8601")
+    text = _kept(row)
+    placed = _moment(row, now, "placed_at", "created_at", "timestamp")
+    if placed is None:
+        raise ValueRefusedError("placed_at is missing; write it as ISO 8601")
     broker_id = _text(row, "broker_order_id", "order_id")
-    amo = _text(row, "variety").lower() == "amo"
+    amo = _text(row, "variety").lower() == AMO
     status = _status(row, amo=amo)
-    name = broker_id or text
     tag = _text(row, "client_order_id", "tag") or client_order_id_of(
-        prefix, account_id, f"pending|{placed.isoformat()}|{name}"
+        prefix, account_id, f"pending|{placed.isoformat()}|{broker_id or text}"
     )
     try:
         wanted = read_order(_words(row, amo=amo))
@@ -113,7 +109,7 @@ def read_row(row: object, account_id: int, prefix: str, now: datetime) -> Import
         raise ValueRefusedError(str(error)) from None
     made = intend(account_id, replace(wanted, tag=tag), placed, strategy_id="", who="import",
                   value=0)  # fmt: skip
-    order = _order(made.order, row, status, broker_id, placed)
+    order = _order(made.order, row, status, broker_id, now)
     state = "acknowledged" if broker_id else "refused"
     intent = replace(
         made.intent, state=state, broker_order_id=broker_id, reason=order.failure_reason,
@@ -122,29 +118,41 @@ def read_row(row: object, account_id: int, prefix: str, now: datetime) -> Import
     return Imported(order, intent, OrderEvent(order.order_id, IMPORTED, placed, {"row": text}))
 
 
-def _order(made: Order, row: Row, status: OrderStatus, broker_id: str, placed: datetime) -> Order:
-    if not broker_id and status not in FAILURES:
-        raise ValueRefusedError(f"an order that is {status.value} has an order_id of its broker")
-    if broker_id and status in FAILURES:
-        raise ValueRefusedError(f"an order with an order_id of its broker is not {status.value}")
-    named = made.order_id
+def _kept(row: Row) -> str:
+    """Write a row down as its event keeps it."""
+    try:
+        text = orjson.dumps(row, default=_number, option=orjson.OPT_SORT_KEYS).decode()
+    except TypeError as error:  # numbers past 64 bits, halves of characters, nested too deeply
+        raise ValueRefusedError(f"it cannot be kept: {error}") from None
+    if r"\u0000" in text:
+        raise ValueRefusedError("it cannot be kept: it has a NUL")
+    if len(text) > _LONGEST:
+        raise ValueRefusedError(f"it is longer than {_LONGEST} characters")
+    return text
+
+
+def _order(made: Order, row: Row, status: OrderStatus, broker_id: str, now: datetime) -> Order:
+    if bool(broker_id) is (status in FAILURES):
+        has = "no" if broker_id else "an"
+        raise ValueRefusedError(f"an order that is {status.value} has {has} order_id of its broker")
     if broker_id:
-        named = order_id_of(made.account_id, trade_date_of(placed), broker_id)
-    reason = _text(row, "failure_reason", "rejection_reason", "reason")
-    failed = _moment(row, "first_failed_at") or placed
+        return replace(
+            made,
+            order_id=order_id_of(made.account_id, made.broker.trade_date, broker_id),
+            status=status,
+            broker=replace(made.broker, broker_order_id=broker_id),
+        )
     tried = row.get("retry_count", 0)
-    if status in FAILURES and not isinstance(tried, int):
-        raise ValueRefusedError("retry_count is no whole number")
+    if type(tried) is not int or not 0 <= tried < _MOST_RETRIES:
+        raise ValueRefusedError(f"retry_count is no whole number from 0 to {_MOST_RETRIES - 1}")
+    reason = _text(row, "failure_reason", "rejection_reason", "reason")
     shortfall = row.get("shortfall")
-    order = replace(made, order_id=named, status=status,
-                    broker=replace(made.broker, broker_order_id=broker_id))  # fmt: skip
-    if status not in FAILURES:
-        return order
     return replace(
-        order,
+        made,
+        status=status,
         failure_reason=reason or "no reason was kept",
-        first_failed_at=failed,
-        last_retry_attempt=_moment(row, "last_retry_attempt"),
+        first_failed_at=_moment(row, now, "first_failed_at") or made.broker.placed_at,
+        last_retry_attempt=_moment(row, now, "last_retry_attempt"),
         retry_count=tried,
         shortfall=None if shortfall is None else parse_price(shortfall, "shortfall"),
     )
@@ -153,7 +161,6 @@ def _order(made: Order, row: Row, status: OrderStatus, broker_id: str, placed: d
 def _words(row: Row, *, amo: bool) -> OrderText:
     symbol, exchange = _text(row, "symbol"), _text(row, "exchange") or "NSE"
     quantity, price = _number_of(row, "quantity", "qty"), _number_of(row, "price")
-    parse_quantity(quantity or "0")
     limit = "" if price and parse_price(price) == 0 else price
     trigger = _number_of(row, "trigger_price")
     return OrderText(
@@ -194,15 +201,19 @@ def _number_of(row: Row, *names: str) -> str:
     return str(found)
 
 
-def _moment(row: Row, *names: str) -> datetime | None:
+def _moment(row: Row, now: datetime, *names: str) -> datetime | None:
     text = _text(row, *names)
     if not text:
         return None
     try:
         found = datetime.fromisoformat(text)
-    except ValueError:
+        found = found if found.tzinfo else found.replace(tzinfo=IST)
+        found.astimezone(UTC)  # as the books keep it: the year 1 may lie before any year there
+    except (ValueError, OverflowError):
         raise ValueRefusedError(f"{names[0]} is {text[:40]!r}; write it as ISO 8601") from None
-    return found if found.tzinfo else found.replace(tzinfo=IST)
+    if found > now:
+        raise ValueRefusedError(f"{names[0]} is still to come: {text[:40]!r}")
+    return found
 
 
 def write_row(account: str, order: Order, kept: str) -> Row:

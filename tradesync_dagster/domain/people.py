@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from hashlib import sha256
 
+from tradesync_dagster.domain.accounts import NAME
 from tradesync_dagster.domain.errors import ConfigurationError, TradesyncError
 
 TOKEN_BYTES = 32
@@ -28,7 +29,6 @@ MOST_FAILURES = {"name": 10, "address": 30}
 """Failed sign-ins that a name, or an address, may have within the window."""
 
 ALL_ORGANIZATIONS = ""
-_NAME = re.compile(r"[A-Za-z0-9._@-]{1,64}")
 _SHORTEST, _LONGEST = 12, 200
 
 
@@ -121,7 +121,7 @@ def is_form_token(sent: str, token: str) -> bool:
 
 def is_name(text: str) -> bool:
     """Whether somebody may have this name."""
-    return _NAME.fullmatch(text) is not None
+    return re.fullmatch(NAME, text) is not None
 
 
 def check_name(text: str) -> None:

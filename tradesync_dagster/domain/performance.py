@@ -12,14 +12,14 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
+from tradesync_dagster.domain.book_frames import Frame
 from tradesync_dagster.domain.exact import SAFE, ExactArray, gross
 from tradesync_dagster.domain.facts import DELIVERY
 
-Frame = pd.DataFrame
 Int64Array = npt.NDArray[np.int64]
 _HUNDREDTH: Final = Decimal("0.01")
+_NO_PRICE: Final = np.iinfo(np.int64).min
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,7 +82,7 @@ def curves(
     """Follow every book over a calendar of days.
 
     Args:
-        days: ``bookkeeping.DAY_COLUMNS``, from the books' beginning on, in any order.
+        days: ``book_frames.DAY_COLUMNS``, from the books' beginning on, in any order.
         prices: ``exchange``, ``symbol``, ``trade_date`` (ordinal), ``price``.
         multipliers: By (exchange, symbol); 1 where missing.
         calendar: Ordinals, ascending; what happened on a day between counts on the next.
@@ -101,7 +101,7 @@ def curves(
 
 
 def _quotes(prices: Frame, wanted: Int64Array) -> dict[tuple[str, str], Int64Array]:
-    """Return each instrument's price at each day's end; -1 stands for none yet."""
+    """Return each instrument's price at each day's end, ``_NO_PRICE`` before its first."""
     found: dict[tuple[str, str], Int64Array] = {}
     listed: Any = prices.sort_values("trade_date").groupby(["exchange", "symbol"])
     for key, rows in listed:
@@ -109,9 +109,6 @@ def _quotes(prices: Frame, wanted: Int64Array) -> dict[tuple[str, str], Int64Arr
         values = rows["price"].to_numpy(np.int64)
         found[key[0], key[1]] = np.where(at >= 0, values[at], _NO_PRICE)
     return found
-
-
-_NO_PRICE: Final = np.iinfo(np.int64).min
 
 
 def _curve(
@@ -124,8 +121,8 @@ def _curve(
     book = book.sort_values([*keys, "trade_date"], kind="stable").reset_index(drop=True)
     queue = book.groupby(keys, sort=True).ngroup().to_numpy()
     day = np.searchsorted(wanted, book["trade_date"].to_numpy(), side="left")
-    names = book.drop_duplicates(keys, keep="last")[["exchange", "symbol"]]
-    listed = list(names.itertuples(index=False, name=None))
+    newest = book.drop_duplicates(keys, keep="last")
+    listed = list(newest[["exchange", "symbol"]].itertuples(index=False, name=None))
     times = np.array([multipliers.get(name, 1) for name in listed], object)
     shape = (len(listed), wanted.size)
     state = np.full(shape, -1, np.int64)
@@ -139,7 +136,7 @@ def _curve(
     value = np.where(
         is_priced, quantity.astype(object) * price.astype(object) * times[:, None], cost
     )
-    delivery = book.drop_duplicates(keys, keep="last")["product"].isin(DELIVERY).to_numpy()
+    delivery = newest["product"].isin(DELIVERY).to_numpy()
     earned = _whole(book["realised_pnl"]).astype(object) * times[queue]
     return Curve(
         day=wanted,

@@ -15,7 +15,9 @@ from tradesync_dagster.domain.answers import OrderRequest
 from tradesync_dagster.domain.market_calendar import trade_date_of
 from tradesync_dagster.domain.order_states import Cause, permits
 from tradesync_dagster.domain.orders import (
+    AMO,
     BrokerOrder,
+    Detail,
     Intent,
     Order,
     OrderEvent,
@@ -27,12 +29,6 @@ from tradesync_dagster.domain.orders import (
 
 TAG_LENGTH = 20
 """The longest tag that every broker takes: Kite's twenty letters and digits."""
-Detail = dict[str, str | int | None]
-
-
-def event_of(order: Order, kind: str, at: datetime, detail: Detail) -> OrderEvent:
-    """Say that something happened to an order."""
-    return OrderEvent(order.order_id, kind, at, detail)
 
 
 @dataclass(slots=True)
@@ -66,7 +62,7 @@ class Placement:
 
     def note(self, kind: str, at: datetime, detail: Detail) -> None:
         """Keep that something happened."""
-        self.events.append(event_of(self.order, kind, at, detail))
+        self.events.append(OrderEvent(self.order.order_id, kind, at, detail))
 
 
 def client_order_id_of(prefix: str, account_id: int, key: str, attempt: int = 0) -> str:
@@ -236,7 +232,7 @@ def acknowledge(placement: Placement, broker_order_id: str, at: datetime, by: st
         return
     row = replace(placement.order.broker, broker_order_id=broker_order_id)
     placement.order = replace(placement.order, broker=row)
-    status = OrderStatus.AMO if row.variety == "amo" else OrderStatus.PENDING_EXECUTION
+    status = OrderStatus.AMO if row.variety == AMO else OrderStatus.PENDING_EXECUTION
     if status is not placement.order.status:
         placement.move(status, Cause.PLACEMENT, at, "status_changed")
 

@@ -52,14 +52,6 @@ class BrokerClient(Protocol):
         """Fetch the day's order book."""
         ...
 
-    async def order_history(self, broker_order_id: str) -> Fetch[BrokerOrder]:
-        """Fetch the states that an order of today went through, in order, one a row.
-
-        Raises:
-            RefusedRequestError: No order has such an id; nothing was sent.
-        """
-        ...
-
     async def trades(self) -> Fetch[Fill]:
         """Fetch the day's trades."""
         ...

@@ -7,20 +7,16 @@ belongs here: rows and their values. What does not: which lots are open (``bookk
 prices come from (``sync``).
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
-from typing import Any
 
-import pandas as pd
-
+from tradesync_dagster.domain.book_frames import Frame, Row, rows_of
 from tradesync_dagster.domain.facts import DELIVERY
 from tradesync_dagster.domain.money import divide_rounded
 from tradesync_dagster.domain.openings import ASSUMED
 
-Frame = pd.DataFrame
-Row = dict[str, Any]
 Key = tuple[int, str, str, str]
 """Account id, exchange, symbol, product."""
 Prices = Mapping[tuple[str, str], tuple[int, int | None]]
@@ -82,7 +78,7 @@ def show(
     shown = Shown()
     positions: dict[Key, _Position] = {}
     held: dict[tuple[int, str, str], list[Row]] = {}
-    for lot in _records(lots):
+    for lot in rows_of(lots):
         queue = (lot["account_id"], lot["instrument"], lot["product"])
         whose = behind(lot, today)
         if whose is Behind.MISSING:
@@ -95,7 +91,7 @@ def show(
     for key in sorted(positions):
         shown.positions.append(_position_row(key, positions[key], prices))
     rows = (_holding_row(key, held[key], prices, previous_day) for key in held)
-    shown.holdings += sorted(rows, key=_place)
+    shown.holdings += sorted(rows, key=_key)
     return shown
 
 
@@ -116,22 +112,16 @@ def behind(lot: Row, day: date) -> Behind:
     return Behind.HOLDING if lot["trade_date"] < day.toordinal() else Behind.POSITION
 
 
-def _records(frame: Frame) -> Iterator[Row]:
-    for row in frame.itertuples(index=False, name=None):
-        yield dict(zip(frame.columns, row, strict=True))
-
-
-def _of(positions: dict[Key, _Position], row: Mapping[str, Any]) -> _Position:
-    key = (row["account_id"], row["exchange"], row["symbol"], row["product"])
-    return positions.setdefault(key, _Position())
-
-
-def _place(row: Row) -> Key:
+def _key(row: Row) -> Key:
     return (row["account_id"], row["exchange"], row["symbol"], row["product"])
 
 
+def _of(positions: dict[Key, _Position], row: Row) -> _Position:
+    return positions.setdefault(_key(row), _Position())
+
+
 def _add_trading(positions: dict[Key, _Position], traded: Frame, closed: Frame) -> None:
-    for fill in _records(traded):
+    for fill in rows_of(traded):
         position, quantity = _of(positions, fill), fill["quantity"]
         if quantity > 0:
             position.bought += quantity
@@ -139,7 +129,7 @@ def _add_trading(positions: dict[Key, _Position], traded: Frame, closed: Frame) 
         else:
             position.sold -= quantity
             position.sold_value -= quantity * fill["price"]
-    for day in _records(closed):
+    for day in rows_of(closed):
         if day["realised_pnl"]:
             _of(positions, day).realised += int(day["realised_pnl"])
 

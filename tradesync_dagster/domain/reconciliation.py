@@ -28,7 +28,7 @@ Rows = Iterable[Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class Figures:
     """One account's books and its broker's figures, of one moment.
 
     Attributes:
@@ -47,11 +47,11 @@ class Account:
     broker_holdings: Iterable[BrokerHolding]
 
 
-def compare(account: Account, facts: Facts, at: datetime) -> list[Break]:
+def compare(figures: Figures, facts: Facts, at: datetime) -> list[Break]:
     """Find what differs.
 
     Args:
-        account: Its figures.
+        figures: The account's.
         facts: For the names of securities.
         at: UTC.
 
@@ -60,22 +60,22 @@ def compare(account: Account, facts: Facts, at: datetime) -> list[Break]:
         which is why a break is believed only when it stays.
     """
     return [
-        Break(account.account_id, kind, subject, at, {"ours": str(ours), "broker": str(theirs)})
+        Break(figures.account_id, kind, subject, at, {"ours": str(ours), "broker": str(theirs)})
         for kind, subject, ours, theirs in sorted(
-            (*_orders(account), *_positions(account), *_holdings(account, facts)),
+            (*_orders(figures), *_positions(figures), *_holdings(figures, facts)),
             key=itemgetter(0, 1),
         )
     ]
 
 
-def _orders(account: Account) -> Iterable[tuple[str, str, object, object]]:
+def _orders(figures: Figures) -> Iterable[tuple[str, str, object, object]]:
     traded: dict[str, int] = {}
     value: dict[str, int] = {}
-    for fill in account.trades:
+    for fill in figures.trades:
         name = fill.broker_order_id
         traded[name] = traded.get(name, 0) + fill.quantity
         value[name] = value.get(name, 0) + fill.quantity * fill.price
-    for order in account.orders:
+    for order in figures.orders:
         filled, average = order.broker.filled_quantity, order.broker.average_price
         found = traded.get(order.broker.broker_order_id, 0)
         # Trades are asked for after orders: an open order may have filled further meanwhile.
@@ -90,26 +90,26 @@ def _orders(account: Account) -> Iterable[tuple[str, str, object, object]]:
                 yield "price_differs", order.broker.broker_order_id, ours, format_price(average)
 
 
-def _positions(account: Account) -> Iterable[tuple[str, str, int, int]]:
+def _positions(figures: Figures) -> Iterable[tuple[str, str, int, int]]:
     ours = {
         (row["exchange"], row["symbol"], row["product"]): row["quantity"]
-        for row in account.positions
+        for row in figures.positions
     }
-    theirs = {(p.exchange, p.symbol, p.product): p.quantity for p in account.broker_positions}
+    theirs = {(p.exchange, p.symbol, p.product): p.quantity for p in figures.broker_positions}
     for key in {*ours, *theirs}:
         if ours.get(key, 0) != theirs.get(key, 0):
             subject = f"{key[0]}:{key[1]} {key[2]}"
             yield "position_differs", subject, ours.get(key, 0), theirs.get(key, 0)
 
 
-def _holdings(account: Account, facts: Facts) -> Iterable[tuple[str, str, int, int]]:
+def _holdings(figures: Figures, facts: Facts) -> Iterable[tuple[str, str, int, int]]:
     ours: dict[str, int] = {}
-    for row in account.holdings:
+    for row in figures.holdings:
         name = facts.instrument(row["exchange"], row["symbol"], row["product"], row["isin"])
         ours[name] = ours.get(name, 0) + row["quantity"] + row["t1_quantity"]
     theirs: dict[str, int] = {}
     blocked: dict[str, int] = {}
-    for held in account.broker_holdings:
+    for held in figures.broker_holdings:
         name = facts.instrument(held.exchange, held.symbol, held.product, held.isin)
         theirs[name] = theirs.get(name, 0) + held.quantity + held.t1_quantity
         blocked[name] = blocked.get(name, 0) + held.blocked

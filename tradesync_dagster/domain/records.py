@@ -6,13 +6,9 @@ does not: facts that books are made from (``facts``), fills (``fills``), storing
 
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Final
 
 from tradesync_dagster.domain.fills import Fill
 from tradesync_dagster.domain.money import format_price
-
-PRODUCTS: Final = frozenset({"CNC", "MIS", "NRML", "MTF"})
-"""What a person may call a product; a mistyped one would silently make a queue of its own."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,17 +8,15 @@ external orders (``external``), which placement fits a row (``intents``).
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
 from uuid import UUID
 
 from tradesync_dagster.domain.answers import Fetch
-from tradesync_dagster.domain.breaks import Break
+from tradesync_dagster.domain.breaks import Break, order_subject
 from tradesync_dagster.domain.external import (
     MAY_BE_OURS,
     Detection,
     DetectionRules,
     is_skewed,
-    subject_of,
 )
 from tradesync_dagster.domain.intents import OPEN_STATES, IntentMatcher
 from tradesync_dagster.domain.order_progress import advance
@@ -155,7 +153,7 @@ def _adopt(
     placement.events += events
     placement.note("found_by_likeness", at, {"broker_order_id": row.broker_order_id})
     acknowledge(placement, row.broker_order_id, at, "book")
-    subject = subject_of(new)
+    subject = order_subject(new.broker)
     found.breaks = [b for b in found.breaks if (b.kind, b.subject) != (MAY_BE_OURS, subject)]
     found.settled.add((MAY_BE_OURS, subject))
     found.orders.pop(candidate, None)
@@ -187,7 +185,7 @@ def _late(placement: Placement, fetch: Fetch[BrokerOrder], rules: DetectionRules
     """Tell of an order that its broker acknowledged and no book of its day has."""
     since = fetch.requested_at - placement.intent.created_at
     same_day = fetch.trade_date == placement.order.broker.trade_date
-    if same_day and since >= max(rules.lost_after, timedelta()) and not fetch.rejects:
+    if same_day and since >= rules.lost_after and not fetch.rejects:
         return [_break(placement, NOT_IN_BOOK, fetch)]
     return []
 

@@ -22,13 +22,12 @@ from tradesync_dagster.domain.errors import (
     SessionExpiredError,
 )
 from tradesync_dagster.domain.margin_texts import read_margin
-from tradesync_dagster.domain.market_calendar import trade_date_of
-from tradesync_dagster.domain.orders import Order, OrderStatus
+from tradesync_dagster.domain.order_states import FAILURES
+from tradesync_dagster.domain.orders import AMO, Order, OrderStatus
 from tradesync_dagster.domain.resolving import NEVER_REACHED
 from tradesync_dagster.domain.trading_hours import TradingHours
 
 _LONGEST_PAUSE = timedelta(minutes=30)
-AFTER_MARKET = "amo"
 
 
 class FailureKind(StrEnum):
@@ -124,11 +123,6 @@ class RetryRules:
         """
         return self.hours.session_for(failed_at + self.stop).closes_at - self.stop
 
-    def is_open(self, now: datetime) -> bool:
-        """Whether the exchanges trade."""
-        session = self.hours.session(trade_date_of(now))
-        return session is not None and session.opens_at <= now < session.closes_at
-
 
 def kind_of(error: BrokerError) -> FailureKind:
     """Say why a broker did not take an order.
@@ -191,8 +185,7 @@ def enter(order: Order, kind: FailureKind, rules: RetryRules) -> QueueEntry:
 
 def is_again(order: Order, entry: QueueEntry) -> bool:
     """Whether an order that was sent again has failed once more since."""
-    rests = order.status in (OrderStatus.FAILED, OrderStatus.RETRY_PENDING)
-    return entry.state is QueueState.SENT and rests
+    return entry.state is QueueState.SENT and order.status in FAILURES
 
 
 def is_due(order: Order, entry: QueueEntry, now: datetime, rules: RetryRules) -> bool:
@@ -202,7 +195,7 @@ def is_due(order: Order, entry: QueueEntry, now: datetime, rules: RetryRules) ->
     """
     if entry.state is not QueueState.WAITING or entry.due_at is None or now >= entry.expires_at:
         return False
-    return entry.due_at <= now and rules.is_open(now) is not (order.broker.variety == AFTER_MARKET)
+    return entry.due_at <= now and rules.hours.is_open(now) is not (order.broker.variety == AMO)
 
 
 def hold(entry: QueueEntry, order: Order, why: str, now: datetime, rules: RetryRules) -> QueueEntry:

@@ -1,6 +1,6 @@
 """When the desk's tasks run: schedules, and which turns are due or missed at a moment.
 
-What belongs here: the schedule with its bounds, the defaults, and the pure answer to "what now?".
+What belongs here: the schedule with its bounds, and the pure answer to "what now?".
 What does not: keeping schedules and turns (``store.tasks``), claiming and doing (``sync.tasks``).
 """
 
@@ -61,22 +61,6 @@ class Schedule:
     def until(self) -> time:
         """The last minute."""
         return self.start if self.repeats is Repeat.ONCE else self.end or CLOSING
-
-
-def _default(task: Task, start: time, grace: timedelta, repeats: Repeat = Repeat.ONCE) -> Schedule:
-    return Schedule("", task, start, repeats, None, grace, who="tradesync")
-
-
-DEFAULTS = (
-    _default(Task.PREMARKET_RETRY, time(9, 0), 15 * MINUTE),
-    _default(Task.PREMARKET_AMO_ADJUSTMENT, time(9, 5), 8 * MINUTE),
-    _default(Task.SELL_MONITOR, time(9, 15), timedelta(), Repeat.CONTINUOUS),
-    _default(Task.POSITION_MONITOR, time(9, 30), 30 * MINUTE, Repeat.HOURLY),
-    _default(Task.ANALYSIS, time(16, 0), 4 * HOUR),
-    _default(Task.BUY_ORDERS, time(16, 5), 4 * HOUR),
-    _default(Task.EOD_CLEANUP, time(18, 0), 5 * HOUR),
-)
-"""What the schema begins with. What must be done before the opening is not done after it."""
 
 
 def checked(schedule: Schedule) -> Schedule:

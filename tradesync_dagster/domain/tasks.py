@@ -72,8 +72,8 @@ class Turn:
 
     def is_held(self, now: datetime) -> bool:
         """Tell whether somebody is at it."""
-        held = self.state is TurnState.RUNNING and self.lease_until is not None
-        return held and self.lease_until is not None and now < self.lease_until
+        running = self.state is TurnState.RUNNING
+        return running and self.lease_until is not None and now < self.lease_until
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,6 +107,11 @@ class TradingHours:
         session = self.session(trade_date_of(moment))
         return session is not None and moment >= session.opens_at
 
+    def is_open(self, moment: datetime) -> bool:
+        """Tell whether the exchanges trade at a moment, which is aware."""
+        session = self.session(trade_date_of(moment))
+        return session is not None and session.opens_at <= moment < session.closes_at
+
     def session_for(self, moment: datetime) -> Session:
         """Return the session that an order of some moment is for.
 

@@ -11,11 +11,7 @@ from typing import Any, Protocol
 import pandas as pd
 
 from tradesync_dagster.domain.attribution_rows import AttributionRows
-from tradesync_dagster.domain.book_states import (
-    AddedFills,
-    Generation,
-    Unshown,
-)
+from tradesync_dagster.domain.book_states import AddedFills, Generation, Unshown
 from tradesync_dagster.domain.bookkeeping import Books
 from tradesync_dagster.domain.evidence_rows import EvidenceRows
 from tradesync_dagster.domain.facts import (
@@ -54,7 +50,7 @@ class FillRows(Protocol):
     def fills(
         self, account_ids: Sequence[int], since: date, until: date | None = None
     ) -> pd.DataFrame:
-        """Read fills of ``since`` to ``until`` (both included) as ``bookkeeping.FILL_COLUMNS``."""
+        """Read fills of ``since`` to ``until`` (both included) as ``book_frames.FILL_COLUMNS``."""
         ...
 
     def fill_days(self, account_ids: Sequence[int], since: date) -> list[tuple[date, int]]:
@@ -144,10 +140,6 @@ class BookRows(Protocol):
 
     def unshown(self, account_ids: Sequence[int]) -> list[Unshown]:
         """Read which accounts have days that changed since they were last shown."""
-        ...
-
-    def mark_changed(self, since: Mapping[int, date]) -> None:
-        """Note from which day on the figures of accounts' days changed; books do so themselves."""
         ...
 
     def mark_shown(self, shown: Iterable[Unshown], following: date | None) -> None:

@@ -20,21 +20,20 @@ fills that a broker reports itself (``fills``).
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime
 from typing import Final
 
 import pandas as pd
 
-from tradesync_dagster.domain.breaks import Break
+from tradesync_dagster.domain.breaks import Break, order_subject
 from tradesync_dagster.domain.fills import Fill
-from tradesync_dagster.domain.market_calendar import trade_date_of
+from tradesync_dagster.domain.market_calendar import moment_of, trade_date_of
 from tradesync_dagster.domain.money import INT64_MAX, format_price
 from tradesync_dagster.domain.orders import BrokerOrder
 
 KINDS: Final = ("filled_quantity_fell", "filled_value_changed", "filled_value_fell",
                 "filled_value_too_large", "fill_time_went_back")  # fmt: skip
 """The kinds of breaks that are found here."""
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SECOND_PART = "+"
 
 
@@ -85,20 +84,11 @@ class Derived:
     breaks: list[Break] = field(default_factory=list)
 
 
-def known_of(fills: Iterable[Fill]) -> dict[str, list[KnownFill]]:
-    """Sort one account's fills by order."""
-    found: dict[str, list[KnownFill]] = {}
-    for fill in fills:
-        one = KnownFill(fill.trade_date, fill.quantity, fill.price, fill.filled_at)
-        found.setdefault(fill.broker_order_id, []).append(one)
-    return found
-
-
 def known_in(frame: pd.DataFrame) -> dict[int, dict[str, list[KnownFill]]]:
     """Sort a frame of fills by account and order.
 
     Args:
-        frame: ``bookkeeping.FILL_COLUMNS``.
+        frame: ``book_frames.FILL_COLUMNS``.
 
     Returns:
         By account id what ``derive`` takes.
@@ -108,8 +98,7 @@ def known_in(frame: pd.DataFrame) -> dict[int, dict[str, list[KnownFill]]]:
     for account_id, order_id, day, quantity, price, at in zip(
         *(frame[name].tolist() for name in names), strict=True
     ):
-        moment = _EPOCH + timedelta(microseconds=at)
-        one = KnownFill(date.fromordinal(day), abs(quantity), price, moment)
+        one = KnownFill(date.fromordinal(day), abs(quantity), price, moment_of(at))
         found.setdefault(account_id, {}).setdefault(order_id, []).append(one)
     return found
 
@@ -212,8 +201,3 @@ def _break(account_id: int, row: BrokerOrder, mark: Watermark, kind: str, at: da
         "broker_time": row.updated_at.isoformat(),
     }
     return Break(account_id, kind, order_subject(row), at, evidence)
-
-
-def order_subject(row: BrokerOrder) -> str:
-    """Name an order among an account's breaks."""
-    return f"{row.trade_date}:{row.broker_order_id}"

@@ -171,9 +171,8 @@ def _notes(messages: Sequence[OutboxMessage]) -> Iterator[tuple[list[str], list[
     orders = [one for one in messages if type_of(one.routing_key) in HAPPENING_OF]
     if len(orders) > _BURST:
         bodies = [orjson.loads(one.body) for one in orders]
-        told = [one.message_id for one in orders]
-        messages = [one for one in messages if one.message_id not in set(told)]
-        yield [digest(bodies, _MOST_CHARACTERS)], told
+        yield [digest(bodies, _MOST_CHARACTERS)], [one.message_id for one in orders]
+        messages = [one for one in messages if type_of(one.routing_key) not in HAPPENING_OF]
     texts: list[str] = []
     ids: list[str] = []
     for message in messages:

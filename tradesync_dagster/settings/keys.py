@@ -4,8 +4,11 @@ What belongs here: reading, making and adding keys. What does not: what they clo
 """
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from cryptography.fernet import Fernet
 
@@ -62,10 +65,12 @@ class SecretKeys:
                 "key before the others there, and a comma between"
             )
         self.all()  # they must be good: nothing is put before what cannot be read
-        path, content = self._path, Fernet.generate_key() + b"," + self._file().encode()
+        path = self._path
         draft = path.with_name(f"{path.name}.new")
         try:
-            _write_private(draft, content, os.O_EXCL)  # of two at once, one would lose its key
+            # Of two at once, one would lose its key: who has the draft alone reads the others.
+            with _private(draft, os.O_EXCL) as file:
+                file.write(Fernet.generate_key() + b"," + self._file().encode())
             draft.replace(path)
         except FileExistsError:
             raise ConfigurationError(
@@ -100,7 +105,8 @@ class SecretKeys:
 def _write_once(path: Path, content: bytes) -> None:
     """Make a private file appear whole or not at all; the first of two writers wins."""
     draft = path.with_name(f"{path.name}.{os.getpid()}")
-    _write_private(draft, content, os.O_TRUNC)
+    with _private(draft, os.O_TRUNC) as file:
+        file.write(content)
     try:
         os.link(draft, path)
     except FileExistsError:
@@ -109,10 +115,11 @@ def _write_once(path: Path, content: bytes) -> None:
         draft.unlink()
 
 
-def _write_private(path: Path, content: bytes, how: int) -> None:
-    """Write a file that only its owner may read, and see it onto the disk."""
+@contextmanager
+def _private(path: Path, how: int) -> Iterator[BinaryIO]:
+    """Open a file that only its owner may read, and see what is written onto the disk."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | how, 0o600)
     with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
+        yield file
         file.flush()
         os.fsync(file.fileno())

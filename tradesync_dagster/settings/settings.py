@@ -12,7 +12,12 @@ from pathlib import Path
 
 from cryptography.fernet import MultiFernet
 from pydantic import PrivateAttr, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, DotEnvSettingsSource, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    DotEnvSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
 
 from tradesync_dagster.domain.errors import ConfigurationError
 from tradesync_dagster.settings.brokers import BrokerSettings
@@ -163,6 +168,13 @@ def load_settings() -> Settings:
             f"{_environment_name(str(found['loc'][0]))}: {found['msg']}" for found in error.errors()
         )
         raise ConfigurationError(f"settings that cannot be used: {problems}") from None
+    except SettingsError as error:  # of a list, before it is looked at; it says in which field
+        names = [
+            _environment_name(name) for name in Settings.model_fields if f'"{name}"' in str(error)
+        ]
+        raise ConfigurationError(
+            f"settings that cannot be used: {', '.join(names)}: write it as JSON"
+        ) from None
     own = settings._credentials  # noqa: SLF001 - a field would be a setting, and be shown
     own |= {k: v for k, v in credential_variables(written).items() if k not in own}
     return settings

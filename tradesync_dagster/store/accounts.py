@@ -14,7 +14,7 @@ from sqlalchemy.engine import RowMapping
 from tradesync_dagster.domain.accounts import Account
 from tradesync_dagster.domain.errors import AccountNotFoundError, ConfigurationError
 from tradesync_dagster.store import tables
-from tradesync_dagster.store.rows import Repository, insert_new, upsert
+from tradesync_dagster.store.rows import Repository, insert_into
 
 Elsewhere = Callable[[Sequence[tuple[str, str]]], Mapping[tuple[str, str], Mapping[str, str]]]
 """Gives secrets that stand before the stored ones, by (organization, account), of all there are."""
@@ -75,19 +75,14 @@ class Accounts(Repository):
             "base_url": account.base_url,
             "credentials": cipher.encrypt(orjson.dumps(dict(account.credentials))),
         }
-        where = (
-            table.c.organization_id == account.organization_id,
-            table.c.pseudo_account == account.pseudo_account,
+        key = {
+            "organization_id": account.organization_id,
+            "pseudo_account": account.pseudo_account,
+        }
+        statement = insert_into(self._connection, table).values(key | row)
+        self._connection.execute(
+            statement.on_conflict_do_update(index_elements=list(key), set_=row)
         )
-        known = self._connection.execute(select(table.c.account_id).where(*where)).scalar()
-        if known is None:
-            row |= {
-                "organization_id": account.organization_id,
-                "pseudo_account": account.pseudo_account,
-            }
-            insert_new(self._connection, table, [row])
-        else:
-            self._connection.execute(update(table).where(*where).values(row))
 
     def put_credentials(self, key: str, changes: Mapping[str, str], cipher: MultiFernet) -> None:
         """Add secrets to an account's stored ones, or change them.
@@ -101,7 +96,7 @@ class Accounts(Repository):
             AccountNotFoundError: There is no such account.
         """
         table = tables.accounts
-        where = _named(key)
+        where = named(key)
         query = select(table).where(*where).with_for_update()
         row = self._connection.execute(query).mappings().first()
         if row is None:
@@ -141,22 +136,6 @@ class Accounts(Repository):
                 done += 1
         return done
 
-    def set_enabled(self, key: str, *, enabled: bool) -> None:
-        """Switch an account's syncs on or off.
-
-        Args:
-            key: ``ORG/ACCOUNT``.
-            enabled: Whether syncs include it.
-
-        Raises:
-            AccountNotFoundError: There is no such account.
-        """
-        done = self._connection.execute(
-            update(tables.accounts).where(*_named(key)).values(enabled=enabled)
-        )
-        if done.rowcount == 0:
-            raise _unknown(key)
-
     def enable(self, key: str) -> int | None:
         """Switch an account's syncs on; give its id where they were off.
 
@@ -164,27 +143,24 @@ class Accounts(Repository):
             AccountNotFoundError: There is no such account.
         """
         table = tables.accounts
-        query = select(table.c.account_id).where(*_named(key), table.c.enabled.is_(False))
+        query = select(table.c.account_id).where(*named(key), table.c.enabled.is_(False))
         found = self._connection.execute(query.with_for_update()).scalar()
-        self.set_enabled(key, enabled=True)
+        self.change(key, enabled=True)
         return found
 
-    def set_live(self, key: str, *, live: bool) -> None:
-        """Mark an account as one at whose broker orders may be placed, or no longer.
+    def change(self, key: str, **values: bool) -> None:
+        """Set an account's ``enabled`` or ``live``.
 
         Raises:
             AccountNotFoundError: There is no such account.
         """
-        statement = update(tables.accounts).where(*_named(key)).values(live=live)
+        statement = update(tables.accounts).where(*named(key)).values(**values)
         if self._connection.execute(statement).rowcount == 0:
             raise _unknown(key)
 
-    def put_strategies(self, rows: list[Mapping[str, object]]) -> None:
-        """Insert strategies, or bring their names up to date."""
-        upsert(self._connection, tables.strategies, rows, keep=("created_at",))
 
-
-def _named(key: str) -> tuple[ColumnElement[bool], ...]:
+def named(key: str) -> tuple[ColumnElement[bool], ...]:
+    """Choose the account that ``ORG/ACCOUNT`` names."""
     organization, _, pseudo_account = key.partition("/")
     table = tables.accounts
     return (table.c.organization_id == organization, table.c.pseudo_account == pseudo_account)

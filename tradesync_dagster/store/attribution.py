@@ -6,11 +6,11 @@ What belongs here: reading and writing them in bulk. What does not: finding an o
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
-from datetime import date, timedelta
+from datetime import date
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, delete, func, select
+from sqlalchemy import Select, delete, func, select
 
 from tradesync_dagster.domain.attribution_rows import (
     OWNER_EVENTS,
@@ -23,6 +23,7 @@ from tradesync_dagster.domain.attribution_rows import (
 from tradesync_dagster.domain.order_parts import shares_of
 from tradesync_dagster.domain.orders import OrderEvent, OrderStatus, Side
 from tradesync_dagster.store import book_tables, tables
+from tradesync_dagster.store.books import open_at_end_of
 from tradesync_dagster.store.order_reading import parts_of
 from tradesync_dagster.store.orders import is_owned
 from tradesync_dagster.store.rows import Repository, insert_new, upsert
@@ -135,14 +136,12 @@ class Attributions(Repository):
         """See ``attribution_rows.AttributionRows``."""
         table = book_tables.lots
         queue = (table.c.account_id, table.c.strategy_id, table.c.instrument, table.c.product)
-        last = book_tables.STILL_OPEN - timedelta(days=1)
         query = (
             select(*queue, func.sum(table.c.quantity))
             .where(
                 table.c.account_id.in_(account_ids),
                 table.c.strategy_id != "",
-                table.c.held_to > last,
-                table.c.held_from <= last,
+                open_at_end_of(None),
             )
             .group_by(*queue)
         )
@@ -156,7 +155,7 @@ class Attributions(Repository):
         """List the decisions on one order, newest first, with the order they are on."""
         table = tables.attributions
         query = _with_order().where(table.c.order_id == order_id)
-        return self._decisions(query, table.c.decided_at.desc())
+        return self._rows(query.order_by(table.c.decided_at.desc()))
 
     def decisions_since(self, account_ids: Sequence[int], since: date) -> list[dict[str, Any]]:
         """List the decisions on the orders of ``since`` or later, oldest order first."""
@@ -164,10 +163,7 @@ class Attributions(Repository):
         query = _with_order().where(
             orders.c.account_id.in_(account_ids), orders.c.trade_date >= since
         )
-        return self._decisions(query, orders.c.placed_at, orders.c.order_id)
-
-    def _decisions(self, query: Select[Any], *order: ColumnElement[Any]) -> list[dict[str, Any]]:
-        return [dict(row) for row in self._connection.execute(query.order_by(*order)).mappings()]
+        return self._rows(query.order_by(orders.c.placed_at, orders.c.order_id))
 
 
 def _with_order() -> Select[Any]:

@@ -7,9 +7,6 @@ Facts are never changed in place: ``fills``, ``corporate_actions``, ``conversion
 are made (``domain``).
 """
 
-from datetime import date
-from typing import Final
-
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -24,9 +21,6 @@ from sqlalchemy import (
 )
 
 from tradesync_dagster.store.schema import UtcDateTime, account_key, json_type, metadata
-
-STILL_OPEN: Final = date.max
-"""``lots.held_to`` of a lot that is open now."""
 
 fills = Table(
     "fills",
@@ -147,7 +141,8 @@ lots = Table(
     Column("trade_date", Date, primary_key=True),
     Column("fill_id", Text, primary_key=True),
     Column("piece", Integer, primary_key=True),
-    # Open with this quantity at the end of each day from held_from until before held_to.
+    # Open with this quantity at the end of each day from held_from until before held_to, which is
+    # domain.book_days.STILL_OPEN of a lot that is open now.
     Column("held_from", Date, primary_key=True),
     Column("held_to", Date, nullable=False),
     Column("exchange", Text, nullable=False),

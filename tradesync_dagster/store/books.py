@@ -6,7 +6,7 @@ What belongs here: reading and writing them in bulk. What does not: matching and
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, fields
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 import pandas as pd
@@ -21,6 +21,7 @@ from sqlalchemy import (
     select,
 )
 
+from tradesync_dagster.domain.book_days import STILL_OPEN
 from tradesync_dagster.domain.book_frames import DAY_COLUMNS, LOT_COLUMNS, QUEUE
 from tradesync_dagster.domain.book_states import Generation, Unshown
 from tradesync_dagster.domain.bookkeeping import Books
@@ -151,12 +152,10 @@ class BookKeeping(Repository):
     def open_lots(self, account_ids: Sequence[int], day: date | None) -> pd.DataFrame:
         """See ``unit_of_work.BookRows``."""
         table = book_tables.lots
-        until = book_tables.STILL_OPEN - timedelta(days=1) if day is None else day
         query = select(*_columns(table, LOT_COLUMNS)).where(
             table.c.account_id.in_(account_ids),
-            table.c.held_to > until,
-            table.c.held_from <= until,
-            table.c.strategy_id.in_([""]),
+            table.c.strategy_id == "",
+            open_at_end_of(day),
         )
         return frame_of(self._connection, query, LOT_COLUMNS)
 
@@ -166,7 +165,7 @@ class BookKeeping(Repository):
         query = select(*_columns(table, DAY_COLUMNS)).where(
             table.c.account_id.in_(account_ids),
             table.c.trade_date == day,
-            table.c.strategy_id.in_([""]),
+            table.c.strategy_id == "",
         )
         return frame_of(self._connection, query, DAY_COLUMNS)
 
@@ -192,13 +191,21 @@ class BookKeeping(Repository):
             .where(table.c.account_id.in_(account_ids))
             .order_by(*table.primary_key.columns)
         )
-        return [dict(row) for row in self._connection.execute(query).mappings()]
+        return self._rows(query)
 
     def _replace(
         self, table: Table, account_ids: Sequence[int], rows: Sequence[Mapping[str, Any]]
     ) -> None:
         self._connection.execute(delete(table).where(table.c.account_id.in_(account_ids)))
         insert_new(self._connection, table, rows)
+
+
+def open_at_end_of(day: date | None) -> ColumnElement[bool]:
+    """Choose the lots that are open at a day's end; ``None`` for now."""
+    table = book_tables.lots
+    if day is None:
+        return table.c.held_to == date.fromordinal(STILL_OPEN)
+    return and_(table.c.held_to > day, table.c.held_from <= day)
 
 
 def _columns(table: Table, names: Sequence[str]) -> list[ColumnElement[Any]]:

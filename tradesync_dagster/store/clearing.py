@@ -17,10 +17,10 @@ from sqlalchemy import (
     delete,
     exists,
     func,
+    or_,
     select,
     tuple_,
 )
-from sqlalchemy import or_ as either
 
 from tradesync_dagster.domain.breaks import BreakState
 from tradesync_dagster.store import tables
@@ -88,7 +88,7 @@ def _old(kept: Kept) -> Mapping[Table, Any]:
         results: and_(results.c.started_at < kept.ticks, results.c.started_at < newest),
         outbox: and_(
             outbox.c.sent_at.is_not(None),
-            either(
+            or_(
                 outbox.c.sent_at < kept.ticks,
                 and_(outbox.c.passing, outbox.c.sent_at < kept.passing),
             ),
@@ -102,7 +102,7 @@ def _old_payloads(since: datetime) -> ColumnElement[bool]:
     """Tell payloads that nothing refers to: neither a refusal, nor a break, nor the next sync."""
     table, states, breaks = raw_payloads, tables.book_states, tables.breaks
     # One that several accounts sent, or of before this was kept, is of any account.
-    theirs = either(table.c.account_id.is_(None), breaks.c.account_id == table.c.account_id)
+    theirs = or_(table.c.account_id.is_(None), breaks.c.account_id == table.c.account_id)
     return and_(
         table.c.last_seen_at < since,
         ~table.c.held,

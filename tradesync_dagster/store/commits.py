@@ -9,8 +9,10 @@ from threading import Lock
 from typing import Any
 
 from sqlalchemy import Engine, event, text
+from sqlalchemy.exc import DBAPIError
 
 from tradesync_dagster.store.engine import READ_ONLY
+from tradesync_dagster.store.troubles import refused
 
 
 class Commits:
@@ -36,10 +38,18 @@ class Commits:
 
         It may change without a change that anybody sees, such as by another database of the same
         server.
+
+        Raises:
+            ConfigurationError: The books cannot be read; it says why.
+            StoreAwayError: Their server is away.
         """
         if self._engine.dialect.name == "postgresql":
-            with self._engine.connect().execution_options(**READ_ONLY) as connection:
-                return str(connection.execute(text("SELECT pg_current_snapshot()")).scalar_one())
+            try:
+                with self._engine.connect().execution_options(**READ_ONLY) as connection:
+                    snapshot = connection.execute(text("SELECT pg_current_snapshot()"))
+                    return str(snapshot.scalar_one())
+            except DBAPIError as error:
+                raise refused(error, "read") from None
         with self._lock:
             if self._watching is None:
                 self._watching = self._engine.raw_connection()

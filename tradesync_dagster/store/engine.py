@@ -5,7 +5,7 @@ tables and queries.
 """
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,10 +15,11 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from tradesync_dagster.domain.errors import ConfigurationError, NotMigratedError
 from tradesync_dagster.domain.transit import Transit
+from tradesync_dagster.store.troubles import cause_of
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 READ_ONLY = {"tradesync_read_only": True}
@@ -107,12 +108,11 @@ def _config(connection: Connection) -> Config:
 def _in_words(engine: Engine) -> Iterator[None]:
     try:
         yield
-    except (OperationalError, NoSuchModuleError) as error:
-        cause = str(error.orig) if isinstance(error, DBAPIError) else str(error)
+    except DBAPIError as error:
         where = engine.url.render_as_string(hide_password=True)
         raise ConfigurationError(
-            f"the database {where} cannot be used: {cause.strip().splitlines()[0]}; "
-            "check TRADESYNC_DATABASE_URL and that the server runs"
+            f"the database {where} cannot be used: {cause_of(error)}; check "
+            "TRADESYNC_DATABASE_URL and that the server runs"
         ) from None
 
 
@@ -159,20 +159,22 @@ def sweep(engine: Engine) -> None:
 
 
 def migrate(engine: Engine, revision: str = "head") -> None:
-    """Bring the schema to a revision, forwards or backwards.
+    """Bring the schema up to a revision.
 
     Args:
         engine: The books' engine.
         revision: An Alembic revision; ``head`` is the newest.
 
     Raises:
+        NotMigratedError: The schema is a newer version's.
         ConfigurationError: The database cannot be reached.
     """
     with _in_words(engine), engine.begin() as connection:
-        if revision == "base":
-            command.downgrade(_config(connection), revision)
-        else:
-            command.upgrade(_config(connection), revision)
+        config = _config(connection)
+        current, known = _current(connection), _known(config)
+        if current not in (None, *known):
+            raise _not_migrated(engine, current, known)
+        command.upgrade(config, revision)
 
 
 def downgrade(engine: Engine, revision: str) -> None:
@@ -187,8 +189,7 @@ def downgrade(engine: Engine, revision: str) -> None:
     """
     with _in_words(engine), engine.begin() as connection:
         config = _config(connection)
-        known = [script.revision for script in ScriptDirectory.from_config(config).walk_revisions()]
-        current = MigrationContext.configure(connection).get_current_revision()
+        current, known = _current(connection), _known(config)
         if revision not in known or current not in known or revision > current:
             raise ConfigurationError(
                 f"the schema is at {current or 'none'} and cannot go back to {revision!r}; name "
@@ -218,10 +219,28 @@ def check_migrated(engine: Engine) -> None:
         ConfigurationError: The database cannot be reached.
     """
     with _in_words(engine), engine.connect().execution_options(**READ_ONLY) as connection:
-        current = MigrationContext.configure(connection).get_current_revision()
-        newest = ScriptDirectory.from_config(_config(connection)).get_current_head()
-    if current != newest:
-        raise NotMigratedError(
-            f"the database {engine.url.render_as_string(hide_password=True)} is at schema "
-            f"{current or 'none'}, this version needs {newest}; run: tradesync db upgrade"
-        )
+        current, known = _current(connection), _known(_config(connection))
+    if current != known[0]:
+        raise _not_migrated(engine, current, known)
+
+
+def _current(connection: Connection) -> str | None:
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def _known(config: Config) -> list[str]:
+    """List this version's revisions, the newest first."""
+    return [script.revision for script in ScriptDirectory.from_config(config).walk_revisions()]
+
+
+def _not_migrated(engine: Engine, current: str | None, known: Sequence[str]) -> NotMigratedError:
+    newer = current not in (None, *known)
+    advice = (
+        f"run the newer version that it belongs to, or with that: tradesync db downgrade {known[0]}"
+        if newer
+        else "run: tradesync db upgrade"
+    )
+    return NotMigratedError(
+        f"the database {engine.url.render_as_string(hide_password=True)} is at schema "
+        f"{current or 'none'}, this version needs {known[0]}; {advice}"
+    )

@@ -9,7 +9,7 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import and_, case, or_, select
+from sqlalchemy import Join, and_, case, or_, select
 
 from tradesync_dagster.domain.answers import Payload, Reject
 from tradesync_dagster.domain.book_states import BookState
@@ -145,19 +145,24 @@ class Evidence(Repository):
     def last_results(self, account_ids: Sequence[int]) -> dict[int, dict[str, Any]]:
         """See ``evidence_rows.EvidenceRows``."""
         table = tables.sync_results
-        other, accounts = tables.sync_results.alias(), tables.accounts
-        latest = (
-            select(other.c.tick_id)
-            .where(other.c.account_id == accounts.c.account_id)
-            .order_by(other.c.started_at.desc(), other.c.tick_id.desc())
-            .limit(1)
-            .correlate(accounts)
-            .scalar_subquery()
-        )
-        mine = and_(table.c.account_id == accounts.c.account_id, table.c.tick_id == latest)
         query = (
             select(table.c.account_id, table.c.results)
-            .join_from(accounts, table, mine)
-            .where(accounts.c.account_id.in_(account_ids))
+            .select_from(accounts_with_last_result())
+            .where(tables.accounts.c.account_id.in_(account_ids))
         )
         return {row[0]: row[1] for row in self._connection.execute(query)}
+
+
+def accounts_with_last_result() -> Join:
+    """Join the accounts that have any with their last results; found by index, one an account."""
+    accounts, results, other = tables.accounts, tables.sync_results, tables.sync_results.alias()
+    last = (
+        select(other.c.tick_id)
+        .where(other.c.account_id == accounts.c.account_id)
+        .order_by(other.c.started_at.desc(), other.c.tick_id.desc())
+        .limit(1)
+        .correlate(accounts)
+        .scalar_subquery()
+    )
+    theirs = and_(results.c.account_id == accounts.c.account_id, results.c.tick_id == last)
+    return accounts.join(results, theirs)

@@ -7,24 +7,22 @@ concerned. What does not: reading them for the books (``fills``), applying them 
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Date, Select, Table, bindparam, delete, func, null, select
+from sqlalchemy import Date, Table, bindparam, delete, func, null, select
 
 from tradesync_dagster.domain.facts import Conversion, CorporateAction, Facts, Settlement
-from tradesync_dagster.domain.fills import Fill
 from tradesync_dagster.domain.orders import Side
 from tradesync_dagster.domain.records import ClosingPrice, Correction, Recorded, StoredFill
 from tradesync_dagster.store import book_tables
 from tradesync_dagster.store.books import BookKeeping
-from tradesync_dagster.store.fills import Fills
-from tradesync_dagster.store.rows import Repository, insert_new, upsert
+from tradesync_dagster.store.fills import Fills, fill_of
+from tradesync_dagster.store.rows import Repository, insert_new, row_of, upsert
 
 _LOOKUP = 2_000
 """Most keys that one query asks for."""
-_FILL_FIELDS = tuple(field.name for field in fields(Fill))
 _Row = dict[str, Any]
 _Since = dict[int, date]
 
@@ -127,7 +125,7 @@ class RecordedFacts(Repository):
         table = book_tables.fills
         query = select(table).where(table.c.account_id == account_id, table.c.trade_date >= since)
         newest = (table.c.trade_date.desc(), table.c.filled_at.desc(), table.c.fill_id)
-        return [_stored_fill(row) for row in self._of(query.order_by(*newest))]
+        return [_stored_fill(row) for row in self._rows(query.order_by(*newest))]
 
     def stored_fill(self, account_id: int, day: date, fill_id: str) -> StoredFill | None:
         """See ``unit_of_work.FactRows``."""
@@ -137,7 +135,7 @@ class RecordedFacts(Repository):
             table.c.trade_date == day,
             table.c.fill_id == fill_id,
         )
-        return next((_stored_fill(row) for row in self._of(query)), None)
+        return next((_stored_fill(row) for row in self._rows(query)), None)
 
     def correct_fill(self, correction: Correction) -> None:
         """See ``unit_of_work.FactRows``."""
@@ -170,11 +168,11 @@ class RecordedFacts(Repository):
         """See ``unit_of_work.FactRows``."""
         table = book_tables.fill_corrections
         query = select(table).where(table.c.account_id == account_id)
-        return self._of(query.order_by(table.c.corrected_at.desc(), table.c.fill_id))
+        return self._rows(query.order_by(table.c.corrected_at.desc(), table.c.fill_id))
 
     def _actions(self) -> Facts:
         query = select(book_tables.corporate_actions)
-        return Facts(actions=tuple(CorporateAction(**row) for row in self._of(query)))
+        return Facts(actions=tuple(CorporateAction(**row) for row in self._rows(query)))
 
     def _put(
         self, table: Table, facts: Iterable[Any], *, withdraw: bool
@@ -213,7 +211,7 @@ class RecordedFacts(Repository):
                 else column.in_(sorted(set(values)))
                 for column, values in zip(table.primary_key.columns, told, strict=True)
             )
-            found |= {_key(table, row): row for row in self._of(select(table).where(*near))}
+            found |= {_key(table, row): row for row in self._rows(select(table).where(*near))}
         return found
 
     def _reaches(self, instruments: Sequence[str]) -> list[_Reach]:
@@ -238,13 +236,9 @@ class RecordedFacts(Repository):
         Fills(self._connection).mark_stale(result.since)
         return result
 
-    def _of(self, query: Select[Any]) -> list[_Row]:
-        return [dict(row) for row in self._connection.execute(query).mappings()]
-
 
 def _row(fact: Any) -> _Row:
-    found = {field.name: getattr(fact, field.name) for field in fields(fact)}
-    return {k: v.value if isinstance(v, Side) else v for k, v in found.items()}
+    return {k: v.value if isinstance(v, Side) else v for k, v in row_of(fact).items()}
 
 
 def _listed(changes: Iterable[_Change], names: Sequence[str]) -> list[_Row]:
@@ -266,5 +260,4 @@ def _earlier(days: dict[Any, date], key: Any, day: date) -> None:
 
 
 def _stored_fill(row: Mapping[str, Any]) -> StoredFill:
-    fill = Fill(**{name: row[name] for name in _FILL_FIELDS} | {"side": Side(row["side"])})
-    return StoredFill(row["account_id"], fill, row["source"], row["annulled_at"])
+    return StoredFill(row["account_id"], fill_of(row), row["source"], row["annulled_at"])

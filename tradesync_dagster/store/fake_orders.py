@@ -5,7 +5,6 @@ counts (``fake_order_queries``), deciding (``domain.moderation``).
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import fields
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -18,7 +17,7 @@ from tradesync_dagster.domain.orders import OrderEvent
 from tradesync_dagster.store import moderation_tables
 from tradesync_dagster.store.fake_order_queries import of_organization, orders_of
 from tradesync_dagster.store.moderation_tables import PENDING
-from tradesync_dagster.store.rows import Repository, insert_new, upsert
+from tradesync_dagster.store.rows import Repository, insert_new, row_of, upsert
 
 _ORDERS = moderation_tables.fake_orders
 _due = _ORDERS.c.hour_start_utc
@@ -29,7 +28,7 @@ class FakeOrders(Repository):
 
     def add_fake_orders(self, orders: Sequence[FakeOrder]) -> None:
         """See ``moderation_rows.FakeOrderRows``."""
-        insert_new(self._connection, _ORDERS, _rows(orders))
+        insert_new(self._connection, _ORDERS, map(row_of, orders))
 
     def next_due(self, until: datetime, organization_id: str | None = None) -> datetime | None:
         """See ``moderation_rows.FakeOrderRows``."""
@@ -60,15 +59,15 @@ class FakeOrders(Repository):
 
     def put_fake_orders(self, orders: Iterable[FakeOrder]) -> None:
         """See ``moderation_rows.FakeOrderRows``."""
-        upsert(self._connection, _ORDERS, _rows(orders))
+        upsert(self._connection, _ORDERS, map(row_of, orders))
 
     def add_fake_order_events(self, events: Iterable[OrderEvent]) -> None:
         """See ``moderation_rows.FakeOrderRows``."""
-        insert_new(self._connection, moderation_tables.fake_order_events, _rows(events))
+        insert_new(self._connection, moderation_tables.fake_order_events, map(row_of, events))
 
     def add_marks(self, marks: Iterable[Mark]) -> None:
         """See ``moderation_rows.FakeOrderRows``."""
-        insert_new(self._connection, moderation_tables.fake_order_marks, _rows(marks))
+        insert_new(self._connection, moderation_tables.fake_order_marks, map(row_of, marks))
 
     def fake_order(self, order_id: UUID) -> FakeOrder | None:
         """See ``moderation_rows.FakeOrderRows``."""
@@ -83,10 +82,7 @@ class FakeOrders(Repository):
             .where(table.c.order_id == order_id)
             .order_by(table.c.at, table.c.kind)
         )
-        return [
-            {str(k): v for k, v in row.items()}
-            for row in self._connection.execute(query).mappings()
-        ]
+        return self._rows(query)
 
     def fake_order_marks(self, order_id: UUID) -> list[Mark]:
         """See ``moderation_rows.FakeOrderRows``."""
@@ -96,10 +92,3 @@ class FakeOrders(Repository):
 
     def _claim(self, query: Select[Any]) -> list[FakeOrder]:
         return orders_of(self._connection, query.with_for_update(skip_locked=True))
-
-
-def _rows(values: Iterable[FakeOrder | OrderEvent | Mark]) -> list[dict[str, Any]]:
-    """Write values of one kind as rows; ``asdict`` would copy each field, at ten times the cost."""
-    listed = list(values)
-    names = [field.name for field in fields(listed[0])] if listed else []
-    return [{name: getattr(value, name) for name in names} for value in listed]

@@ -15,6 +15,7 @@ from tradesync_dagster.domain.publications import PEOPLE
 from tradesync_dagster.store import moderation_tables, tables
 from tradesync_dagster.store.moderation_tables import PENDING
 from tradesync_dagster.store.rows import Repository
+from tradesync_dagster.store.ticks import Ticks
 
 _FAKE = moderation_tables.fake_orders
 _MOST_SHARDS = 100
@@ -93,11 +94,9 @@ class Figures(Repository):
 
     def last_ticks(self) -> list[dict[str, Any]]:
         """Read the last tick of each shard: those as young as the youngest shard's own last."""
-        table = tables.ticks
-        query = select(table).order_by(table.c.started_at.desc(), table.c.shard)
         found: dict[str, dict[str, Any]] = {}
-        for row in self._connection.execute(query.limit(_MOST_SHARDS)).mappings():
-            found.setdefault(row["shard"], dict(row))
+        for row in Ticks(self._connection).last(_MOST_SHARDS):
+            found.setdefault(row["shard"], row)
         return list(found.values())
 
     def _counts(self, query: Select[Any]) -> Counts:

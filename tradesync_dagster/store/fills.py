@@ -28,7 +28,7 @@ from tradesync_dagster.domain.fills import Fill
 from tradesync_dagster.domain.orders import Side
 from tradesync_dagster.store import book_tables
 from tradesync_dagster.store.frames import frame_of
-from tradesync_dagster.store.rows import Repository, insert_new, upsert
+from tradesync_dagster.store.rows import Repository, insert_new, row_of, upsert
 
 BROKER = "broker"
 _FILL_FIELDS = tuple(field.name for field in fields(Fill))
@@ -48,15 +48,15 @@ _WANTED = {
 """A list of keys to join with: looked up by "IN", SQLite would read the whole table."""
 
 
-def _fill_of(found: Mapping[Any, Any]) -> Fill:
-    values = {name: found[name] for name in _FILL_FIELDS}
+def fill_of(row: Mapping[Any, Any]) -> Fill:
+    """Read one row that names at least the columns of ``fills``."""
+    values = {name: row[name] for name in _FILL_FIELDS}
     values["side"] = Side(values["side"])
     return Fill(**values)
 
 
 def _row(key: _Key, fill: Fill, source: str) -> dict[str, Any]:
-    row = {name: getattr(fill, name) for name in _FILL_FIELDS}
-    return row | {
+    return row_of(fill) | {
         "account_id": key[0],
         "fill_id": key[2],
         "side": fill.side.value,
@@ -113,7 +113,7 @@ class Fills(Repository):
             rows = self._connection.execute(query, self._wanted(keys[start : start + _LOOKUP]))
             for row in rows.mappings():
                 key = (row["account_id"], row["trade_date"], row["fill_id"])
-                found[key] = (_fill_of(row), row["source"])
+                found[key] = (fill_of(row), row["source"])
         return found
 
     def _wanted(self, keys: Sequence[_Key]) -> dict[str, Any]:
@@ -180,26 +180,23 @@ class Fills(Repository):
             isins={(r[0], r[1]): r[2] for r in self._connection.execute(isins)},
             openings=tuple(
                 OpeningBalance(**row)
-                for row in self._of(select(openings).where(openings.c.account_id.in_(account_ids)))
+                for row in self._rows(
+                    select(openings).where(openings.c.account_id.in_(account_ids))
+                )
             ),
             actions=tuple(
-                CorporateAction(**row) for row in self._of(select(book_tables.corporate_actions))
+                CorporateAction(**row) for row in self._rows(select(book_tables.corporate_actions))
             ),
             conversions=tuple(
                 Conversion(**{**row, "side": Side(row["side"])})
-                for row in self._of(select(moves).where(moves.c.account_id.in_(account_ids)))
+                for row in self._rows(select(moves).where(moves.c.account_id.in_(account_ids)))
             ),
-            settlements=tuple(Settlement(**r) for r in self._of(select(book_tables.settlements))),
+            settlements=tuple(Settlement(**r) for r in self._rows(select(book_tables.settlements))),
         )
-
-    def _of(self, query: Any) -> list[dict[str, Any]]:
-        return [dict(row) for row in self._connection.execute(query).mappings()]
 
     def put_openings(self, balances: Iterable[OpeningBalance]) -> None:
         """See ``unit_of_work.FillRows``."""
-        names = [field.name for field in fields(OpeningBalance)]
-        rows = [{name: getattr(balance, name) for name in names} for balance in balances]
-        insert_new(self._connection, book_tables.opening_balances, rows)
+        insert_new(self._connection, book_tables.opening_balances, map(row_of, balances))
 
     def instruments(self) -> dict[tuple[str, str], tuple[int, int | None]]:
         """See ``unit_of_work.FillRows``."""

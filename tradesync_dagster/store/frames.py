@@ -38,12 +38,11 @@ def frame_of(connection: Connection, query: Select[Any], columns: Sequence[str])
         for name, values in zip(names, zip(*rows, strict=True), strict=True):
             parts[name].append(_numbers(name, values))
     return pd.DataFrame(
-        {name: np.concatenate(parts[name]) if parts[name] else _none(name) for name in columns}
+        {
+            name: np.concatenate(parts[name]) if parts[name] else _numbers(name, ())
+            for name in columns
+        }
     )
-
-
-def _none(name: str) -> Any:
-    return _numbers(name, ())
 
 
 def _numbers(name: str, values: Sequence[Any]) -> Any:

@@ -1,7 +1,7 @@
 """What was asked of accounts' brokers, read back: looks in full and packed ones alike.
 
-What belongs here: reading and clearing the record. What does not: writing it (``evidence``), how
-looks are packed (``domain.quiet_looks``).
+What belongs here: reading the record. What does not: writing it (``evidence``), how looks are
+packed (``domain.quiet_looks``).
 """
 
 from collections.abc import Callable, Iterable
@@ -12,6 +12,7 @@ from sqlalchemy import or_, select
 
 from tradesync_dagster.domain.quiet_looks import unpack
 from tradesync_dagster.store import tables
+from tradesync_dagster.store.accounts import named
 from tradesync_dagster.store.evidence_tables import quiet_looks, raw_payloads
 from tradesync_dagster.store.rows import Repository, row_of
 
@@ -32,23 +33,16 @@ class LookQueries(Repository):
         Returns:
             Rows of ``looks`` with the account's key.
         """
-        organization, _, name = account.partition("/")
         accounts = tables.accounts
-        mine = select(accounts.c.account_id).where(
-            accounts.c.organization_id == organization, accounts.c.pseudo_account == name
-        )
-        account_id = self._connection.execute(mine).scalar()
-        if account_id is None:
-            return []
-        return [
-            {"account": account} | row
-            for row in reversed(self._told(account_id, organization, since))
-        ]
+        mine = select(accounts.c.account_id, accounts.c.organization_id).where(*named(account))
+        found = self._connection.execute(mine).first()
+        told = [] if found is None else self._told(*found, since)
+        return [{"account": account} | row for row in reversed(told)]
 
     def _told(self, account_id: int, organization: str, since: datetime) -> list[dict[str, Any]]:
         table, told = tables.looks, list[dict[str, Any]]()
         query = select(table).where(table.c.account_id == account_id, table.c.asked_at >= since)
-        whole = [dict(row) for row in self._connection.execute(query).mappings()]
+        whole = self._rows(query)
         packed = self._packed(account_id, organization, since)
         hashes: dict[str, str] = {}
 

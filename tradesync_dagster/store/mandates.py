@@ -26,11 +26,12 @@ class Mandates(Repository):
 
     def mandates(self, account_ids: Sequence[int]) -> list[Mandate]:
         """See ``task_rows.MandateRows``."""
-        wanted = set(account_ids)
-        columns = [mandates.c[name] for name in _MANDATE]
-        query = select(*columns).order_by(mandates.c.account_id, mandates.c.strategy_id)
-        rows = self._connection.execute(query).mappings()
-        return [Mandate(**row) for row in rows if row["account_id"] in wanted]
+        query = (
+            select(*(mandates.c[name] for name in _MANDATE))
+            .where(mandates.c.account_id.in_(account_ids))
+            .order_by(mandates.c.account_id, mandates.c.strategy_id)
+        )
+        return [Mandate(**row) for row in self._connection.execute(query).mappings()]
 
     def put_mandate(self, mandate: Mandate, who: str, at: datetime) -> None:
         """See ``task_rows.MandateRows``."""

@@ -5,7 +5,7 @@ What belongs here: reading and writing them in bulk. What does not: deciding wha
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -14,8 +14,8 @@ import pandas as pd
 from sqlalchemy import ColumnElement, bindparam, delete, or_, select, update
 
 from tradesync_dagster.domain.book_states import WATCHED
-from tradesync_dagster.domain.expiry import AT_BROKER
 from tradesync_dagster.domain.order_parts import ALL_UNITS, shares_of
+from tradesync_dagster.domain.order_states import AT_BROKER
 from tradesync_dagster.domain.orders import (
     Intent,
     Order,
@@ -32,7 +32,7 @@ from tradesync_dagster.store.order_reading import (
     orders_of,
     parts_of,
 )
-from tradesync_dagster.store.rows import Repository, insert_new, upsert
+from tradesync_dagster.store.rows import Repository, insert_new, row_of, upsert
 
 _OPEN = tuple(status.value for status in OrderStatus if not status.is_terminal)
 _FOLLOWED = (
@@ -78,7 +78,7 @@ class Orders(Repository):
     def orders(
         self, account_ids: Sequence[int], since: date, named: Collection[str] | None = None
     ) -> list[Order]:
-        """See ``ports.UnitOfWork``."""
+        """See ``order_rows.OrderRows``."""
         table = tables.orders
         query = (
             select(*ORDER_COLUMNS)
@@ -90,7 +90,7 @@ class Orders(Repository):
         return orders_of(self._connection.execute(query))
 
     def put_orders(self, orders: Iterable[Order], events: Iterable[OrderEvent]) -> None:
-        """See ``ports.UnitOfWork``."""
+        """See ``order_rows.OrderRows``."""
         rows = [_order_row(order) for order in orders]
         upsert(self._connection, tables.orders, rows, keep=("first_seen_at",))
         changed = {row["account_id"] for row in rows}
@@ -102,10 +102,7 @@ class Orders(Repository):
         insert_new(
             self._connection,
             tables.order_events,
-            [
-                {"order_id": e.order_id, "at": e.at, "kind": e.kind, "detail": e.detail}
-                for e in events
-            ],
+            map(row_of, events),
         )
 
     def order(self, account_id: int, order_id: UUID) -> Order | None:
@@ -195,20 +192,16 @@ class Orders(Repository):
         return {(row[0], row[1]): row[2] for row in self._connection.execute(query)}
 
     def intents(self, account_ids: Sequence[int], since: datetime) -> list[Intent]:
-        """See ``ports.UnitOfWork``."""
+        """See ``order_rows.OrderRows``."""
         table = tables.intents
         query = select(table).where(
             table.c.account_id.in_(account_ids), table.c.created_at >= since
         )
-        found = [dict(row._mapping) for row in self._connection.execute(query)]  # noqa: SLF001
-        return [Intent(**{**row, "side": Side(row["side"])}) for row in found]
+        return [Intent(**{**row, "side": Side(row["side"])}) for row in self._rows(query)]
 
     def put_intents(self, intents: Iterable[Intent]) -> None:
-        """See ``ports.UnitOfWork``."""
-        names = tuple(field.name for field in fields(Intent))
-        rows = [{name: getattr(intent, name) for name in names} for intent in intents]
-        for row in rows:
-            row["side"] = row["side"].value
+        """See ``order_rows.OrderRows``."""
+        rows = [row_of(intent) | {"side": intent.side.value} for intent in intents]
         upsert(self._connection, tables.intents, rows, keep=("created_at",))
 
     def assignments(self, account_ids: Sequence[int]) -> pd.DataFrame:
@@ -230,7 +223,11 @@ class Orders(Repository):
             for share in shares_of(row[3], parts_of(row[4]))
         ]
         found = whole.assign(start=0, end=ALL_UNITS)
-        return pd.concat([found, _frame(shares)], ignore_index=True) if shares else found
+        if not shares:
+            return found
+        return pd.concat(
+            [found, pd.DataFrame(shares, columns=list(OWNER_COLUMNS))], ignore_index=True
+        )
 
 
 def is_watched() -> ColumnElement[bool]:
@@ -246,7 +243,3 @@ def is_shared() -> ColumnElement[bool]:
 def is_owned() -> ColumnElement[bool]:
     """Tell whether any strategy owns any of an order."""
     return or_(tables.orders.c.strategy_id != "", is_shared())
-
-
-def _frame(rows: Sequence[tuple[Any, ...]]) -> pd.DataFrame:
-    return pd.DataFrame(rows, columns=list(OWNER_COLUMNS))

@@ -5,6 +5,7 @@ What belongs here: versions of documents and the order of messages. What does no
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import fields
 from datetime import datetime
 from hashlib import sha256
 
@@ -19,7 +20,7 @@ class Outbox(Repository):
     """Reads and writes snapshots and notifications."""
 
     def put_snapshots(self, documents: Mapping[int, bytes]) -> set[int]:
-        """See ``ports.UnitOfWork``."""
+        """See ``unit_of_work.PublicationRows``."""
         table = tables.snapshots
         query = select(table.c.account_id, table.c.version, table.c.digest).where(
             table.c.account_id.in_(documents)
@@ -110,7 +111,7 @@ class Outbox(Repository):
         )
 
     def add_messages(self, messages: Iterable[OutboxMessage]) -> None:
-        """See ``ports.UnitOfWork``."""
+        """See ``unit_of_work.PublicationRows``."""
         insert_new(self._connection, tables.outbox, map(row_of, messages))
 
     def pending(self, limit: int, exchange: str | None = None) -> list[OutboxMessage]:
@@ -119,23 +120,12 @@ class Outbox(Repository):
         theirs = table.c.exchange.startswith(PEOPLE)
         wanted = ~theirs if exchange is None else table.c.exchange == exchange
         query = (
-            select(table)
+            select(*(table.c[field.name] for field in fields(OutboxMessage)))
             .where(table.c.sent_at.is_(None), wanted)
             .order_by(table.c.outbox_id)
             .limit(limit)
         )
-        return [
-            OutboxMessage(
-                message_id=row["message_id"],
-                account_id=row["account_id"],
-                exchange=row["exchange"],
-                routing_key=row["routing_key"],
-                body=row["body"],
-                created_at=row["created_at"],
-                passing=row["passing"],
-            )
-            for row in self._connection.execute(query).mappings()
-        ]
+        return [OutboxMessage(*row) for row in self._connection.execute(query)]
 
     def last_sent(self, exchange: str) -> datetime | None:
         """Tell when a message to an exchange was last taken; ``None`` for never."""

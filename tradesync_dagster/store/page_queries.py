@@ -15,7 +15,8 @@ from tradesync_dagster.domain.book_states import WATCHED
 from tradesync_dagster.domain.breaks import BreakState
 from tradesync_dagster.domain.heartbeats import SYNC
 from tradesync_dagster.domain.orders import Origin
-from tradesync_dagster.store import book_tables, tables
+from tradesync_dagster.store import tables
+from tradesync_dagster.store.evidence import accounts_with_last_result
 from tradesync_dagster.store.rows import Repository
 from tradesync_dagster.store.schema import UtcDateTime
 from tradesync_dagster.store.task_tables import heartbeats
@@ -43,15 +44,7 @@ class PageQueries(Repository):
 
         A sync that brought nothing leaves no result, but its heartbeat.
         """
-        table, other = tables.sync_results, tables.sync_results.alias()
-        latest = (
-            select(other.c.tick_id)
-            .where(other.c.account_id == tables.accounts.c.account_id)
-            .order_by(other.c.started_at.desc(), other.c.tick_id.desc())
-            .limit(1)
-            .correlate(tables.accounts)
-            .scalar_subquery()
-        )
+        table = tables.sync_results
         seen = (
             select(func.max(heartbeats.c.beat_at))
             .where(
@@ -65,11 +58,7 @@ class PageQueries(Repository):
             table.c.account_id,
             func.coalesce(seen, table.c.started_at, type_=UtcDateTime).label("started_at"),
             table.c.status,
-        ).join_from(
-            tables.accounts,
-            table,
-            and_(table.c.account_id == tables.accounts.c.account_id, table.c.tick_id == latest),
-        )
+        ).select_from(accounts_with_last_result())
         return self._rows(_within(query, organization))
 
     def last_results(self, account_id: int, limit: int) -> Rows:
@@ -218,28 +207,12 @@ class PageQueries(Repository):
         )
         return next(iter(self._rows(query)), None)
 
-    def positions(self, account_id: int) -> Rows:
-        """List an account's positions as they stand now."""
-        return self._of_account(book_tables.positions, account_id)
-
-    def holdings(self, account_id: int) -> Rows:
-        """List an account's holdings as they stand now."""
-        return self._of_account(book_tables.holdings, account_id)
-
     def book_states(self, account_id: int) -> Rows:
-        """List when an account's books were last seen whole."""
-        return [
-            row
-            for row in self._of_account(tables.book_states, account_id)
-            if row["kind"] != WATCHED  # the monitor's own note on the order book
-        ]
-
-    def _of_account(self, table: Table, account_id: int) -> Rows:
-        query = select(table).where(table.c.account_id == account_id)
-        return self._rows(query.order_by(*table.primary_key.columns))
-
-    def _rows(self, query: Select[Any]) -> Rows:
-        return [dict(row) for row in self._connection.execute(query).mappings()]
+        """List when an account's books were last seen whole, by kind."""
+        table = tables.book_states
+        told = table.c.kind != WATCHED  # the monitor's own note on the order book
+        query = select(table).where(table.c.account_id == account_id, told)
+        return self._rows(query.order_by(table.c.kind))
 
 
 def _within(

@@ -10,7 +10,6 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import case, delete, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import RowMapping
 
 from tradesync_dagster.domain.people import Person, Role, Session
@@ -20,7 +19,7 @@ from tradesync_dagster.store.people_tables import (
     people_sessions,
     sign_in_failures,
 )
-from tradesync_dagster.store.rows import Repository
+from tradesync_dagster.store.rows import Repository, insert_into
 
 
 class PeopleRows(Repository):
@@ -28,10 +27,9 @@ class PeopleRows(Repository):
 
     def add(self, person: Person, password_hash: str) -> bool:
         """Insert a person, and tell whether the name was free."""
-        insert_free: Any = self._dialect.insert(people).values(
-            **asdict(person), password_hash=password_hash
-        )
-        statement = insert_free.on_conflict_do_nothing().returning(people.c.name)
+        row = asdict(person) | {"password_hash": password_hash}
+        insert_free = insert_into(self._connection, people).values(row).on_conflict_do_nothing()
+        statement = insert_free.returning(people.c.name)
         return self._connection.execute(statement).first() is not None
 
     def listed(self) -> list[Person]:
@@ -101,10 +99,10 @@ class PeopleRows(Repository):
             How many there are within the window, this one included.
         """
         table = sign_in_failures
-        statement: Any = self._dialect.insert(table).values(
+        fresh = table.c.since < window
+        statement = insert_into(self._connection, table).values(
             kind=kind, subject=subject, since=at, count=1
         )
-        fresh = table.c.since < window
         statement = statement.on_conflict_do_update(
             index_elements=["kind", "subject"],
             set_={
@@ -130,10 +128,6 @@ class PeopleRows(Repository):
         where = audit_log.c.audit_id == audit_id
         self._connection.execute(update(audit_log).where(where).values(outcome=outcome))
 
-    @property
-    def _dialect(self) -> Any:
-        return sqlite if self._connection.dialect.name == "sqlite" else postgresql
-
     def entries(
         self, organization_id: str | None, before: int | None, limit: int
     ) -> list[dict[str, Any]]:
@@ -152,7 +146,7 @@ class PeopleRows(Repository):
             query = query.where(audit_log.c.organization_id == organization_id)
         if before is not None:
             query = query.where(audit_log.c.audit_id < before)
-        return [dict(row) for row in self._connection.execute(query).mappings()]
+        return self._rows(query)
 
 
 def _person_of(row: RowMapping) -> Person:

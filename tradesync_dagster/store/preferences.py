@@ -32,7 +32,7 @@ class Preferences(Repository):
     def preferences(self, organization: str) -> list[dict[str, Any]]:
         """Read what an organization said."""
         query = select(table).where(table.c.organization_id == organization)
-        return [dict(row) for row in self._connection.execute(query).mappings()]
+        return self._rows(query)
 
     def put_preference(
         self, key: tuple[str, str, Happening], *, wanted: bool, who: str, at: datetime

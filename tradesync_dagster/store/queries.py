@@ -16,13 +16,13 @@ from tradesync_dagster.domain.order_parts import unowned_units
 from tradesync_dagster.domain.orders import Origin
 from tradesync_dagster.domain.spikes import Activity
 from tradesync_dagster.store import book_tables, tables
+from tradesync_dagster.store.accounts import named
 from tradesync_dagster.store.order_reading import parts_of
 from tradesync_dagster.store.rows import Repository
 
-_KEY: ColumnElement[str] = (
-    tables.accounts.c.organization_id + "/" + tables.accounts.c.pseudo_account
+_ACCOUNT = (tables.accounts.c.organization_id + "/" + tables.accounts.c.pseudo_account).label(
+    "account"
 )
-_ACCOUNT = _KEY.label("account")
 
 
 class Queries(Repository):
@@ -151,10 +151,7 @@ class Queries(Repository):
 
     def _with_account(self, table: Table, account: str | None) -> Select[Any]:
         query = select(_ACCOUNT, table).join_from(table, tables.accounts)
-        return query if account is None else query.where(_KEY.in_([account]))
-
-    def _rows(self, query: Select[Any]) -> list[dict[str, Any]]:
-        return [dict(row) for row in self._connection.execute(query).mappings()]
+        return query if account is None else query.where(*named(account))
 
 
 def _sql(text: str) -> ColumnElement[str]:

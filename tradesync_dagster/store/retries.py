@@ -17,7 +17,7 @@ from tradesync_dagster.store.order_reading import order_of
 from tradesync_dagster.store.retry_tables import retries
 from tradesync_dagster.store.rows import Repository, upsert
 
-FAILURES = (OrderStatus.FAILED, OrderStatus.RETRY_PENDING, OrderStatus.REJECTED)
+_FAILURES = (OrderStatus.FAILED, OrderStatus.RETRY_PENDING, OrderStatus.REJECTED)
 """What stands in the queue."""
 _CLOSED = (QueueState.DROPPED.value, QueueState.EXPIRED.value)
 _NAMES = tuple(field.name for field in fields(QueueEntry))
@@ -41,7 +41,7 @@ class Retries(Repository):
                 table.c.account_id.in_(account_ids),
                 table.c.origin == Origin.INTERNAL.value,
                 table.c.client_order_id != "",
-                table.c.status.in_([one.value for one in FAILURES]),
+                table.c.status.in_([one.value for one in _FAILURES]),
                 or_(waiting, table.c.trade_date >= since),
                 or_(retries.c.state.is_(None), retries.c.state.not_in(_CLOSED)),
                 ~again,

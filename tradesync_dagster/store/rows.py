@@ -5,9 +5,10 @@ What belongs here: the upserts that every repository uses. What does not: any ta
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Table, case, column, or_, select, text
+from sqlalchemy import Connection, Select, Table, case, column, or_, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 
 _CHUNK = 5_000
@@ -27,6 +28,12 @@ class Repository:
         """
         self._connection = connection
 
+    def _rows(self, query: Select[Any]) -> list[dict[str, Any]]:
+        found = self._connection.execute(query)
+        # SQLAlchemy gives its own kind of str, which no JSON takes for a key.
+        names = list(map(str, found.keys()))
+        return [dict(zip(names, row, strict=True)) for row in found]
+
 
 def row_of(value: Any) -> dict[str, Any]:
     """Write a value of a dataclass as a row; ``asdict`` would copy fields, at ten times the cost.
@@ -37,10 +44,17 @@ def row_of(value: Any) -> dict[str, Any]:
     Returns:
         The fields by name.
     """
-    return {field.name: getattr(value, field.name) for field in fields(value)}
+    kind: Any = type(value)  # mypy takes no class for hashable
+    return {name: getattr(value, name) for name in _names(kind)}
 
 
-def _insert(connection: Connection, table: Table) -> Any:
+@cache
+def _names(kind: type) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind))
+
+
+def insert_into(connection: Connection, table: Table) -> Any:
+    """Return an insert that can be told what to do on a conflict, which SQL has no one word for."""
     module = sqlite if connection.dialect.name == "sqlite" else postgresql
     return module.insert(table)
 
@@ -114,7 +128,7 @@ def _write(
     key: Sequence[str],
     resolved: Callable[[Any], Any],
 ) -> None:
-    insert = _insert(connection, table)
+    insert = insert_into(connection, table)
     if connection.dialect.name == "postgresql" and len(rows) >= _COPIED:
         unique = {tuple(row[name] for name in key) for row in rows}
         if len(unique) == len(rows):  # one statement may not meet the same row twice

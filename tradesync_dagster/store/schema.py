@@ -4,7 +4,7 @@ Prices and averages are in millionths of the currency, quantities in shares or c
 64-bit integers (``domain.money``); sums of money, which can pass 64 bits, are decimal text of the
 same units. Times are UTC, dates the exchange's (Asia/Kolkata). Every key is natural or derived
 from one, so that a rerun writes the same rows. What belongs here: types. What does not: tables
-(``tables``, ``book_tables``).
+(``tables`` and its kin).
 """
 
 from collections.abc import Callable

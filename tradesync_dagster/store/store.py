@@ -170,17 +170,19 @@ class SqlStore:
     def accounts(self, *, enabled_only: bool = True, as_stored: bool = False) -> list[Account]:
         """See ``ports.Store``; ``as_stored`` gives stored credentials only, such as to add some."""
         elsewhere = nowhere if as_stored else self._elsewhere
-        with self.reading() as connection:
-            return Accounts(connection).listed(
+        return self._read(
+            lambda connection: Accounts(connection).listed(
                 self._cipher, enabled_only=enabled_only, elsewhere=elsewhere
             )
+        )
 
     def account(self, key: str) -> Account | None:
         """Read one enabled account, opening no other's credentials; ``None`` if there is none."""
-        with self.reading() as connection:
-            found = Accounts(connection).listed(
+        found = self._read(
+            lambda connection: Accounts(connection).listed(
                 self._cipher, enabled_only=True, elsewhere=self._elsewhere, key=key
             )
+        )
         return found[0] if found else None
 
     def put_accounts(self, accounts: Sequence[Account]) -> None:
@@ -212,10 +214,10 @@ class SqlStore:
         sweep(self.engine)
         return done
 
-    def set_enabled(self, key: str, *, enabled: bool) -> None:
-        """Switch an account's syncs on or off; see ``Accounts.set_enabled``."""
+    def disable(self, key: str) -> None:
+        """Leave an account out of syncs; see ``Accounts.change``."""
         with self.writing() as connection:
-            Accounts(connection).set_enabled(key, enabled=enabled)
+            Accounts(connection).change(key, enabled=False)
 
     def enable(self, key: str, at: datetime) -> None:
         """Include an account in syncs again; it owes no task of the time that it was left out.
@@ -233,9 +235,9 @@ class SqlStore:
                 Tasks(connection).begin_anew(account_id, at)
 
     def set_live(self, key: str, *, live: bool) -> None:
-        """Let orders out to an account's broker, or no longer; see ``Accounts.set_live``."""
+        """Let orders out to an account's broker, or no longer; see ``Accounts.change``."""
         with self.writing() as connection:
-            Accounts(connection).set_live(key, live=live)
+            Accounts(connection).change(key, live=live)
 
     def unpublished(self, account_ids: Sequence[int] | None) -> list[Snapshot]:
         """See ``ports.Store``."""
@@ -267,13 +269,11 @@ class SqlStore:
 
     def last_sent(self, exchange: str) -> datetime | None:
         """See ``ports.Store``."""
-        with self.reading() as connection:
-            return Outbox(connection).last_sent(exchange)
+        return self._read(lambda connection: Outbox(connection).last_sent(exchange))
 
     def activities(self, since: date, lately: datetime, minimum: int) -> list[Activity]:
         """See ``ports.Store``."""
-        with self.reading() as connection:
-            return Queries(connection).activities(since, lately, minimum)
+        return self._read(lambda connection: Queries(connection).activities(since, lately, minimum))
 
     def mark_sent(self, message_ids: Sequence[str], at: datetime) -> None:
         """See ``ports.Store``."""

@@ -10,12 +10,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Insert, delete, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from tradesync_dagster.domain.heartbeats import Heartbeat
 from tradesync_dagster.domain.task_schedules import Repeat, Schedule
 from tradesync_dagster.domain.tasks import Due, Task, Turn, TurnState
-from tradesync_dagster.store.rows import Repository, upsert
+from tradesync_dagster.store.rows import Repository, insert_into, upsert
 from tradesync_dagster.store.task_tables import heartbeats, task_schedules, task_turns
 
 _MINUTE = timedelta(minutes=1)
@@ -53,14 +52,13 @@ class Tasks(Repository):
 
     def turns(self, account_ids: Sequence[int], since: datetime) -> list[Turn]:
         """See ``task_rows.TaskRows``."""
-        wanted = set(account_ids)
+        table = task_turns
         query = (
-            select(task_turns).where(task_turns.c.due_at >= since).order_by(
-                task_turns.c.due_at.desc(), task_turns.c.account_id, task_turns.c.task
-            )
-        )  # fmt: skip
-        rows = self._connection.execute(query).mappings()
-        return [_turn(row) for row in rows if row["account_id"] in wanted]
+            select(table)
+            .where(table.c.due_at >= since, table.c.account_id.in_(account_ids))
+            .order_by(table.c.due_at.desc(), table.c.account_id, table.c.task)
+        )
+        return [_turn(row) for row in self._connection.execute(query).mappings()]
 
     def claim(self, wanted: Due, now: datetime, lease_until: datetime) -> bool:
         """See ``task_rows.TaskRows``; of two who read the same, the key or the count lets one."""
@@ -74,7 +72,7 @@ class Tasks(Repository):
             "detail": {},
         }
         changes = {name: value for name, value in row.items() if name not in _KEY}
-        statement = self._insert().values(row).on_conflict_do_update(
+        statement = insert_into(self._connection, task_turns).values(row).on_conflict_do_update(
             index_elements=_KEY,
             set_=changes,
             where=task_turns.c.attempts == wanted.attempts,
@@ -109,7 +107,7 @@ class Tasks(Repository):
             "words": "",
             "detail": {},
         }
-        statement = self._insert().values(row).on_conflict_do_update(
+        statement = insert_into(self._connection, task_turns).values(row).on_conflict_do_update(
             index_elements=_KEY,
             set_={"state": state.value, "ended_at": now, "lease_until": None},
             where=(task_turns.c.attempts == missed.attempts)
@@ -149,14 +147,10 @@ class Tasks(Repository):
 
     def heartbeats(self, account_ids: Sequence[int]) -> list[Heartbeat]:
         """See ``heartbeats.HeartbeatRows``."""
-        wanted = set(account_ids)
-        query = select(heartbeats).order_by(heartbeats.c.account_id, heartbeats.c.service)
-        rows = self._connection.execute(query).mappings()
-        return [Heartbeat(**row) for row in rows if row["account_id"] in wanted]
-
-    def _insert(self) -> Any:
-        sqlite_here = self._connection.dialect.name == "sqlite"
-        return (sqlite if sqlite_here else postgresql).insert(task_turns)
+        table = heartbeats
+        query = select(table).where(table.c.account_id.in_(account_ids))
+        rows = self._connection.execute(query.order_by(table.c.account_id, table.c.service))
+        return [Heartbeat(**row) for row in rows.mappings()]
 
     def _changed(self, statement: Insert) -> bool:
         found = self._connection.execute(statement.returning(task_turns.c.slot))

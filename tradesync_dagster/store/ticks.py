@@ -13,7 +13,7 @@ from tradesync_dagster.store.rows import Repository, upsert
 
 
 class Ticks(Repository):
-    """Reads, writes and clears what ticks tell of themselves."""
+    """Reads and writes what ticks tell of themselves."""
 
     def put(self, row: Mapping[str, Any]) -> None:
         """Keep one tick's summary."""
@@ -23,4 +23,4 @@ class Ticks(Repository):
         """Read the latest ticks, newest first."""
         table = tables.ticks
         query = select(table).order_by(table.c.started_at.desc(), table.c.shard).limit(limit)
-        return [dict(row) for row in self._connection.execute(query).mappings()]
+        return self._rows(query)

@@ -38,7 +38,7 @@ def refused(error: DBAPIError, what: str) -> TradesyncError:
         error: What the driver raised; its statement and values are not repeated.
         what: ``written`` or ``read``.
     """
-    cause = _cause(error)
+    cause = cause_of(error)
     state = getattr(error.orig, "sqlstate", None) or ""
     if state in _BUSY:
         return StoreBusyError(f"the books are busy: {cause}; the next sync tries again")
@@ -87,6 +87,7 @@ def _is_away(error: DBAPIError, state: str) -> bool:
     return broken or (unmade and isinstance(error, OperationalError))
 
 
-def _cause(error: DBAPIError) -> str:
+def cause_of(error: DBAPIError) -> str:
+    """Return what the driver said, in one line and never empty."""
     lines = str(error.orig).strip().splitlines()
     return lines[0] if lines else type(error.orig).__name__

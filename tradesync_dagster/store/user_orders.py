@@ -58,7 +58,7 @@ class UserOrders(Repository):
             .offset(wanted.offset)
         )
         count = select(func.count()).select_from(table).join(tables.accounts).where(*where)
-        rows = [dict(row) for row in self._connection.execute(query).mappings()]
+        rows = self._rows(query)
         return rows, int(self._connection.execute(count).scalar_one())
 
     def account_of(self, order_id: UUID) -> tuple[str, str] | None:

@@ -20,7 +20,7 @@ from tradesync_dagster.sync.applying import Applied
 from tradesync_dagster.sync.documents import alert, order_document, timestamp
 from tradesync_dagster.sync.fetching import Answers
 from tradesync_dagster.sync.sessions import session_alerts
-from tradesync_dagster.sync.telling import look_messages, put
+from tradesync_dagster.sync.telling import look_messages, tell
 
 EXTERNAL_ORDER = "external_order"
 SPIKE = "external_order_spike"
@@ -40,11 +40,6 @@ class AlertRules:
     external_orders: bool = True
     check_every: timedelta = timedelta(minutes=30)
     addresses: int = 0
-
-
-def tell(work: UnitOfWork, alerts: Sequence[OutboxMessage], rules: AlertRules) -> None:
-    """Put alerts into the outbox, for RabbitMQ and each address of people that wants them."""
-    put(work, alerts, rules.addresses)
 
 
 def look_alerts(
@@ -70,7 +65,7 @@ def look_alerts(
     found = [*session_alerts(looks, results, tick_id, at), *look_messages(applied, at)]
     if rules.external_orders:
         found += external_alerts(work, applied, results, rules, at)
-    tell(work, found, rules)
+    tell(work, found, rules.addresses)
 
 
 def external_alerts(

@@ -13,7 +13,6 @@ from uuid import UUID
 from tradesync_dagster.domain.accounts import Account
 from tradesync_dagster.domain.answers import Outcome
 from tradesync_dagster.domain.breaks import fill_changed
-from tradesync_dagster.domain.expiry import AT_BROKER
 from tradesync_dagster.domain.external import Detection, DetectionRules, detect
 from tradesync_dagster.domain.looks import (
     Look,
@@ -24,6 +23,7 @@ from tradesync_dagster.domain.looks import (
     usable,
 )
 from tradesync_dagster.domain.order_books import count_origins
+from tradesync_dagster.domain.order_states import AT_BROKER
 from tradesync_dagster.domain.orders import Intent, Order, OrderEvent, Origin
 from tradesync_dagster.domain.resolving import resolve
 from tradesync_dagster.domain.unit_of_work import UnitOfWork

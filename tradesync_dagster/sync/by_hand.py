@@ -6,18 +6,15 @@ What belongs here: the alerts and their words. What does not: noticing it
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from typing import Final
 
 from tradesync_dagster.domain.accounts import Account
 from tradesync_dagster.domain.manual_changes import BY_HAND, CANCELLED, TERMS
 from tradesync_dagster.domain.money import format_price
+from tradesync_dagster.domain.notifications import PREFIX
 from tradesync_dagster.domain.orders import Order, OrderEvent
 from tradesync_dagster.domain.publications import OutboxMessage
 from tradesync_dagster.sync.applying import Applied
 from tradesync_dagster.sync.documents import alert, order_document
-
-PREFIX: Final = "order_"
-"""How the types of these alerts begin; the event's kind follows."""
 
 
 def by_hand_alerts(applied: Sequence[Applied], at: datetime) -> Iterator[OutboxMessage]:

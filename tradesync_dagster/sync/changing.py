@@ -14,8 +14,8 @@ from tradesync_dagster.domain.accounts import Account
 from tradesync_dagster.domain.answers import OrderRequest
 from tradesync_dagster.domain.errors import BrokerError, PlacementRefusedError
 from tradesync_dagster.domain.money import parse_price, parse_quantity
-from tradesync_dagster.domain.orders import Intent, Order
-from tradesync_dagster.domain.placements import Placement, event_of
+from tradesync_dagster.domain.orders import Detail, Intent, Order, OrderEvent
+from tradesync_dagster.domain.placements import Placement
 from tradesync_dagster.sync.placing import (
     Placing,
     answered,
@@ -95,7 +95,7 @@ class Changing:
             check_open(account, order)
             before = order.cancel_asked
             order = replace(order, cancel_asked=f"{who}: {why}")
-            note = event_of(order, "cancel_requested", now, {"who": who, "why": why})
+            note = OrderEvent(order.order_id, "cancel_requested", now, {"who": who, "why": why})
             work.put_orders([order], [note])
         call = client.cancel(order.broker.broker_order_id, order.broker.variety)
         answer = await answered(call, account, "cancel", self.placing.rules.deadline)
@@ -105,7 +105,7 @@ class Changing:
             if kind == "cancel_refused" and not order.status.is_terminal:
                 # An earlier request that nobody answered may be why this one was refused.
                 order = replace(order, cancel_asked=before)
-            work.put_orders([order], [event_of(order, kind, clock.now(), detail)])
+            work.put_orders([order], [OrderEvent(order.order_id, kind, clock.now(), detail)])
         return order
 
 
@@ -158,7 +158,7 @@ def _asked(intent: Intent, wanted: OrderRequest) -> Intent:
     )
 
 
-def _answer(name: str, answer: str | BrokerError) -> tuple[str, placements.Detail]:
+def _answer(name: str, answer: str | BrokerError) -> tuple[str, Detail]:
     if isinstance(answer, str):
         return f"{name}_acknowledged", {"broker_order_id": answer}
     kind = f"{name}_unanswered" if may_be_done(answer) else f"{name}_refused"

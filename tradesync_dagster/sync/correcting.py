@@ -15,9 +15,10 @@ from typing import Any
 from tradesync_dagster.domain.accounts import Account
 from tradesync_dagster.domain.breaks import FILL_CHANGED, KnownBreak, fill_subject, tells_of
 from tradesync_dagster.domain.errors import ConfigurationError
+from tradesync_dagster.domain.facts import PRODUCTS
 from tradesync_dagster.domain.fills import Fill
 from tradesync_dagster.domain.ports import Store
-from tradesync_dagster.domain.records import PRODUCTS, Correction, StoredFill
+from tradesync_dagster.domain.records import Correction, StoredFill
 from tradesync_dagster.domain.unit_of_work import UnitOfWork
 from tradesync_dagster.sync.documents import shown
 from tradesync_dagster.sync.history import catch_up
@@ -63,7 +64,7 @@ def correct_fill(
     if changes.get("quantity", 1) < 1:
         raise ConfigurationError("a fill's quantity is above 0; annul the fill if there was none")
     if changes.get("product", "CNC") not in PRODUCTS:
-        raise ConfigurationError(f"the product is none of {', '.join(sorted(PRODUCTS))}")
+        raise ConfigurationError(f"the product is none of {', '.join(PRODUCTS)}")
     return _correct(store, account, statement, lambda fill: replace(fill, **changes), now)
 
 

@@ -9,10 +9,10 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from tradesync_dagster.domain.accounts import Account
 from tradesync_dagster.domain.attribution import AttributionRules
-from tradesync_dagster.domain.errors import AccountNotFoundError, StoreError
 from tradesync_dagster.domain.external import MAX_SKEW, DetectionRules
 from tradesync_dagster.domain.heartbeats import SYNC
 from tradesync_dagster.domain.ports import Clock, MessagePublisher, People, SnapshotPublisher, Store
@@ -27,7 +27,7 @@ from tradesync_dagster.sync.notes import Notes
 from tradesync_dagster.sync.publishing import OneWait, Synced, publish
 from tradesync_dagster.sync.rebuilding import AccountBooks, GenerationRules, rebuild_books
 from tradesync_dagster.sync.reconciling import reconcile
-from tradesync_dagster.sync.refusing import keep_refused
+from tradesync_dagster.sync.refusing import Refused, keep_refused, write_looks
 from tradesync_dagster.sync.repeating import repeat, settled_answers, split_looks
 from tradesync_dagster.sync.results import joined, refused, result_of, result_row, tick_row
 from tradesync_dagster.sync.sessions import follow_sessions
@@ -43,7 +43,8 @@ class SyncRules:
         detection: The windows of detection.
         generation: When positions and holdings are made from fills.
         attribution: Whose external orders are.
-        most_looks: Most looks at one account's book within a tick.
+        notify: Whether anybody is told at all.
+        alerts: Who is told what.
         keep_looks: For how long what was asked and came is kept.
         interval: How long a tick may take before the next one is due.
     """
@@ -53,7 +54,6 @@ class SyncRules:
     attribution: AttributionRules = AttributionRules()  # noqa: RUF009 - frozen
     notify: bool = True
     alerts: AlertRules = AlertRules()  # noqa: RUF009 - frozen
-    most_looks: int = 3
     keep_looks: timedelta = timedelta(days=7)
     interval: timedelta = timedelta(minutes=5)
 
@@ -63,6 +63,8 @@ class SyncRules:
         return max(self.detection.confirm, self.detection.minimum_age) + MAX_SKEW
 
 
+_MOST_LOOKS = 3
+"""At one account's book within a tick."""
 _Done = tuple[AccountResult, float | None]
 """A look's result, and after how many seconds it needs another one."""
 
@@ -77,7 +79,7 @@ class _Tick:
     messages: MessagePublisher | None
     watch: Stopwatch = field(default_factory=Stopwatch)
     results: dict[int, AccountResult] = field(default_factory=dict)
-    refused: list[tuple[Answers, StoreError]] = field(default_factory=list)
+    refused: list[Refused] = field(default_factory=list)
 
     @property
     def tick_id(self) -> str:
@@ -120,8 +122,8 @@ class Sync:
         tick = _Tick(started, force, notes, messages)
         errors: list[str] = []
         due = list(accounts)
-        for look in range(1, self.rules.most_looks + 1):
-            waits = await self._look(due, tick, last=look == self.rules.most_looks)
+        for look in range(1, _MOST_LOOKS + 1):
+            waits = await self._look(due, tick, last=look == _MOST_LOOKS)
             done = [account for account in due if account.account_id not in waits]
             with tick.watch.part("publish"):
                 errors += await asyncio.to_thread(self._publish, done, tick)
@@ -158,28 +160,15 @@ class Sync:
                 if wait is not None:
                     waits[account_id] = wait
 
-    def _write(
-        self, looks: Sequence[Answers], tick: _Tick, *, last: bool, patient: bool = True
-    ) -> list[_Done]:
-        """Write all in one transaction; if it is refused, halve until the bad one is alone."""
-        if not looks:
-            return []
-        try:
-            return self.store.transact(
-                [look.account.account_id for look in looks],
-                lambda work: self._transact(work, looks, tick, last=last),
-                patient=patient,
-            )
-        except StoreError as error:
-            if len(looks) == 1:
-                tick.refused.append((looks[0], error))
-                return [(refused(looks[0].account, error), None)]
-        half = len(looks) // 2
-        halves = (looks[:half], looks[half:])  # the whole has waited for a busy database
-        return [d for part in halves for d in self._write(part, tick, last=last, patient=False)]
+    def _write(self, looks: Sequence[Answers], tick: _Tick, *, last: bool) -> list[_Done]:
+        bad: list[Refused] = []
+        write = partial(self._transact, tick=tick, last=last)
+        done = write_looks(self.store, looks, write, bad)
+        tick.refused += bad
+        return [*done, *((refused(look.account, error), None) for look, error in bad)]
 
     def _transact(
-        self, work: UnitOfWork, looks: Sequence[Answers], tick: _Tick, *, last: bool
+        self, work: UnitOfWork, looks: Sequence[Answers], *, tick: _Tick, last: bool
     ) -> list[_Done]:
         rules, now, hours = self.rules, tick.started, self.rules.detection.hours
         with tick.watch.part("repeat"):
@@ -272,25 +261,3 @@ def _document(entry: Applied, books: AccountBooks) -> bytes:
         books.holdings,
         sorted(entry.failed),
     )
-
-
-def check_known(accounts: Sequence[Account], wanted: Sequence[str]) -> list[Account]:
-    """Pick accounts by key.
-
-    Args:
-        accounts: All there are.
-        wanted: ``ORG/ACCOUNT`` keys.
-
-    Returns:
-        The wanted ones, in the order asked for, each once.
-
-    Raises:
-        AccountNotFoundError: A key names no account.
-    """
-    by_key = {account.key: account for account in accounts}
-    unknown = [key for key in wanted if key not in by_key]
-    if unknown:
-        raise AccountNotFoundError(
-            f"there is no account {unknown[0]!r}; see them with: tradesync accounts list"
-        )
-    return [by_key[key] for key in dict.fromkeys(wanted)]

@@ -9,9 +9,9 @@ from dataclasses import replace
 from datetime import datetime
 
 from tradesync_dagster.domain.answers import Outcome
-from tradesync_dagster.domain.breaks import KnownBreak
+from tradesync_dagster.domain.breaks import KnownBreak, order_subject
 from tradesync_dagster.domain.unit_of_work import UnitOfWork
-from tradesync_dagster.domain.watermarks import KINDS, derive, known_in, order_subject
+from tradesync_dagster.domain.watermarks import KINDS, derive, known_in
 from tradesync_dagster.sync.fetching import Answers
 from tradesync_dagster.sync.settling import settle_where
 

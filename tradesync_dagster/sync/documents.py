@@ -27,6 +27,7 @@ _PRICES = frozenset(
     {"price", "trigger_price", "average_price", "last_price", "execution_price", "shortfall"}
 )
 _PNL = frozenset({"realised_pnl", "unrealised_pnl"})
+_FAILED = ("failure_reason", "first_failed_at", "last_retry_attempt", "retry_count", "shortfall")
 _ORDER_FIELDS = tuple(field.name for field in fields(BrokerOrder))
 
 
@@ -80,6 +81,12 @@ def order_document(order: Order) -> dict[str, Any]:
         "confidence": order.confidence,
         "parts": [asdict(part) for part in order.parts],
     }
+
+
+def own_order_document(order: Order) -> dict[str, Any]:
+    """Write one order of ours, with what came of sending it."""
+    failed = shown({name: getattr(order, name) for name in _FAILED})
+    return order_document(order) | failed | {"retry_of": order.retry_of and str(order.retry_of)}
 
 
 def sync_completed(

@@ -12,11 +12,11 @@ from tradesync_dagster.domain.answers import OrderRequest
 from tradesync_dagster.domain.facts import DELIVERY
 from tradesync_dagster.domain.market_calendar import start_of
 from tradesync_dagster.domain.order_limits import Load, check_halts, check_order
-from tradesync_dagster.domain.orders import Order, OrderStatus, Side
+from tradesync_dagster.domain.order_states import AT_BROKER
+from tradesync_dagster.domain.orders import OrderStatus, Side
 from tradesync_dagster.domain.unit_of_work import UnitOfWork
 
 _SHARES = frozenset({"NSE", "BSE"})
-_NOT_WORKING = frozenset({OrderStatus.FAILED, OrderStatus.RETRY_PENDING})
 
 
 def check(
@@ -46,9 +46,10 @@ def check(
 def _load(
     work: UnitOfWork, account: Account, request: OrderRequest, today: date, but: UUID | None
 ) -> Load:
-    todays = work.orders([account.account_id], today)
-    ours = [one for one in todays if one.client_order_id and one.order_id != but]
-    working = [one for one in ours if not one.status.is_terminal and one.status not in _NOT_WORKING]
+    ids = [account.account_id]
+    # Of any day: an after-market order keeps the day on which it was registered.
+    at_broker = work.standing(ids, AT_BROKER)
+    working = [one for one in at_broker if one.client_order_id and one.order_id != but]
     place = (request.exchange, request.symbol)
     leaves = (
         one.broker.quantity - one.broker.filled_quantity
@@ -57,20 +58,19 @@ def _load(
         and one.broker.side.value == request.side
     )
     return Load(
-        day_value=_day_value(work, account, ours, today, but),
+        day_value=_day_value(work, ids, today, but),
         open_orders=len(working),
         position=_held(work, account, place),
         working=Side(request.side).sign * sum(leaves),
     )
 
 
-def _day_value(
-    work: UnitOfWork, account: Account, ours: Sequence[Order], today: date, but: UUID | None
-) -> int:
-    rejected = {one.client_order_id for one in ours if one.status is OrderStatus.REJECTED}
+def _day_value(work: UnitOfWork, ids: Sequence[int], today: date, but: UUID | None) -> int:
+    todays = work.orders(ids, today)
+    rejected = {one.client_order_id for one in todays if one.status is OrderStatus.REJECTED}
     return sum(
         intent.value
-        for intent in work.intents([account.account_id], start_of(today))
+        for intent in work.intents(ids, start_of(today))
         if intent.state != "refused"
         and intent.client_order_id not in rejected
         and (but is None or intent.order_id != but)

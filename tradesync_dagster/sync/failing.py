@@ -4,14 +4,13 @@ What belongs here: the alert's words, and sending it to people. What does not: n
 (``defs.sensors``), the other alerts (``alerts``), RabbitMQ, which takes it with the next sync.
 """
 
-import json
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID, uuid5
 
 from tradesync_dagster.domain.ports import Clock, People, Store
 from tradesync_dagster.domain.publications import OutboxMessage
-from tradesync_dagster.sync.documents import EXCHANGE, for_people, timestamp
+from tradesync_dagster.sync.documents import EXCHANGE, as_json, for_people, timestamp
 
 RUN_FAILED = "run_failed"
 _NAMESPACE = UUID("3c9f5c1e-0c4b-5b8e-9d6a-6f2f7a1f5f07")
@@ -105,6 +104,6 @@ def failure_message(failure: RunFailure, at: datetime, name: str) -> OutboxMessa
         account_id=None,
         exchange=EXCHANGE,
         routing_key=f"desk.{RUN_FAILED}",
-        body=json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode(),
+        body=as_json(body),
         created_at=at,
     )

@@ -6,7 +6,7 @@ mean (``applying``).
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -38,6 +38,7 @@ class Answers:
 Known = Mapping[int, Mapping[str, str]]
 """By account id: the hashes of answers that need not be read again, by kind."""
 
+_KINDS = ("orders", "trades", "positions", "holdings")
 _BATCH = 250
 """Most accounts that are handed on together, so that memory does not grow with the desk."""
 _LULL = 2.0
@@ -57,9 +58,6 @@ class Fetching:
     clock: Clock
     concurrency: int = 64
     deadline_seconds: float = 120.0
-    _kinds: tuple[str, ...] = field(
-        default=("orders", "trades", "positions", "holdings"), init=False, repr=False
-    )
 
     async def fetch(
         self, accounts: Sequence[Account], known: Known | None = None
@@ -129,7 +127,7 @@ class Fetching:
     async def _order_book(self, account: Account, known: Mapping[str, str]) -> Answers:
         asked = self.clock.now()
         day = trade_date_of(asked)
-        first, *others = self._kinds
+        first, *others = _KINDS
         rest = (_not_asked(kind, day, asked) for kind in others)
         try:
             client = self.brokers.client(account, known)
@@ -153,7 +151,7 @@ class Fetching:
         try:
             client = self.brokers.client(account, known)
         except ConfigurationError as error:
-            return Answers(account, *(_failed(kind, day, asked, error) for kind in self._kinds))
+            return Answers(account, *(_failed(kind, day, asked, error) for kind in _KINDS))
         # Orders are asked for before trades, so that every order's fills are there to be found.
         orders = await self._within(client.orders, "orders", day, account, ends)
         if orders.payload_hash != known.get("orders"):

@@ -169,10 +169,9 @@ def import_fills(
         if not result.added:
             raise
         rebuild()
-        raise FileRefusedError(
-            f"{error}. {result.added} fills from the lines before were taken; importing again, "
-            "when that is mended, adds only the others"
-        ) from None
+        taken = f"{result.added} fills from the lines before were taken"
+        again = "importing again, when that is mended, adds only the others"
+        raise FileRefusedError(f"{error}. {taken}; {again}") from None
     rebuild()
     return result
 

@@ -98,8 +98,7 @@ def _keep_from(
     last = following and following - timedelta(days=1)
     fills = _owned(work, account_ids, work.fills(account_ids, day, last), day)
     if day == BEGINNING and facts.openings:
-        opening, excess = opening_fills(facts, fills)
-        fills = pd.concat([opening, fills], ignore_index=True) if len(opening) else fills
+        fills, excess = _opened(facts, fills)
         found = [_excess(one, now) for one in excess]
         settle_kind(work, account_ids, OPENING_DIFFERS, found, now)
     names = _names(work, account_ids, day, fills, facts)
@@ -133,10 +132,15 @@ def kept_whole(work: UnitOfWork, account_ids: Sequence[int]) -> tuple[Books, int
     """
     facts = work.facts(account_ids)
     known = work.fills(account_ids, BEGINNING)
-    fills = _owned(work, account_ids, known, BEGINNING)
-    opening, _ = opening_fills(facts, fills)
-    fills = pd.concat([opening, fills], ignore_index=True) if len(opening) else fills
+    fills, _ = _opened(facts, _owned(work, account_ids, known, BEGINNING))
     return keep(empty_lots(), fills, facts, BEGINNING.toordinal()), len(known)
+
+
+def _opened(facts: Facts, fills: pd.DataFrame) -> tuple[pd.DataFrame, list[Excess]]:
+    """Put before an account's fills those that its opening balances stand for."""
+    opening, excess = opening_fills(facts, fills)
+    whole = pd.concat([opening, fills], ignore_index=True) if len(opening) else fills
+    return whole, excess
 
 
 def _excess(found: Excess, now: datetime) -> Break:

@@ -7,8 +7,8 @@ what an answer changes (``applying``).
 from collections.abc import Sequence
 from uuid import UUID
 
-from tradesync_dagster.domain.carried_orders import LONGEST_WAIT, WAITING
-from tradesync_dagster.domain.orders import Order
+from tradesync_dagster.domain.carried_orders import LONGEST_WAIT
+from tradesync_dagster.domain.orders import AMO, Order
 from tradesync_dagster.domain.unit_of_work import UnitOfWork
 from tradesync_dagster.sync.fetching import Answers
 
@@ -35,7 +35,7 @@ def known_orders(
     waiting = [
         look.account.account_id
         for look in looks
-        if any(row.variety == WAITING for row in look.orders.rows)
+        if any(row.variety == AMO for row in look.orders.rows)
     ]
     carried = work.orders(waiting, since - LONGEST_WAIT) if waiting else []
     narrow = {look.account.account_id for look in partly}

@@ -4,7 +4,6 @@ What belongs here: the messages' words and names. What does not: writing them in
 (``moderating``), sending (``publishing``).
 """
 
-import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import groupby
@@ -12,7 +11,7 @@ from uuid import UUID, uuid5
 
 from tradesync_dagster.domain.fake_orders import FakeOrder, decimal_text, milliseconds
 from tradesync_dagster.domain.publications import OutboxMessage
-from tradesync_dagster.sync.documents import EXCHANGE, timestamp
+from tradesync_dagster.sync.documents import EXCHANGE, as_json, timestamp
 
 MOST_ORDERS = 500
 """In one message."""
@@ -51,7 +50,7 @@ def _message(organization_id: str, orders: Sequence[FakeOrder]) -> OutboxMessage
         account_id=None,
         exchange=EXCHANGE,
         routing_key=f"organization.{organization_id}.{_KIND}",
-        body=json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode(),
+        body=as_json(body),
         created_at=at,
     )
 

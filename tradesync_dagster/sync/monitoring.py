@@ -12,9 +12,9 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 
 from tradesync_dagster.domain.accounts import Account
-from tradesync_dagster.domain.errors import StoreError
 from tradesync_dagster.domain.external import DetectionRules
 from tradesync_dagster.domain.manual_changes import BY_HAND
 from tradesync_dagster.domain.ports import (
@@ -25,7 +25,7 @@ from tradesync_dagster.domain.ports import (
     Store,
 )
 from tradesync_dagster.domain.unit_of_work import UnitOfWork
-from tradesync_dagster.sync.alerts import AlertRules, tell
+from tradesync_dagster.sync.alerts import AlertRules
 from tradesync_dagster.sync.applying import Applied, apply
 from tradesync_dagster.sync.expiring import end_days, overdue
 from tradesync_dagster.sync.fetching import Answers, Fetching
@@ -38,10 +38,10 @@ from tradesync_dagster.sync.narrowing import (
 )
 from tradesync_dagster.sync.publishing import Synced, publish
 from tradesync_dagster.sync.rebuilding import GenerationRules, rebuild_books
-from tradesync_dagster.sync.refusing import keep_refused
+from tradesync_dagster.sync.refusing import Refused, keep_refused, write_looks
 from tradesync_dagster.sync.repeating import quiet_record, states_of
 from tradesync_dagster.sync.snapshot_documents import renewed_document, snapshot_document
-from tradesync_dagster.sync.telling import look_messages
+from tradesync_dagster.sync.telling import look_messages, tell
 
 _BATCH = 250
 """Most accounts of one transaction."""
@@ -162,23 +162,17 @@ class Monitor:
         ]
 
     def _write(self, looks: Sequence[Answers], cycle: Cycle) -> None:
-        """Write all in one transaction; if it is refused, halve until the bad one is alone."""
-        try:
-            with self.store.begin([look.account.account_id for look in looks]) as work:
-                applied = self._transact(work, looks, cycle)
-        except StoreError as error:
-            if len(looks) == 1:
-                lost = keep_refused(self.store, [(looks[0], error)], cycle.started_at.isoformat())
-                cycle.errors.setdefault(looks[0].account.key, []).extend([str(error), *lost])
-                return
-            half = len(looks) // 2
-            self._write(looks[:half], cycle)
-            self._write(looks[half:], cycle)
-            return
-        _note(cycle, applied)
+        bad: list[Refused] = []
+        write = partial(self._transact, now=cycle.started_at)
+        _note(cycle, write_looks(self.store, looks, write, bad))
+        for look, error in bad:
+            lost = keep_refused(self.store, [(look, error)], cycle.started_at.isoformat())
+            cycle.errors[look.account.key] = [str(error), *lost]
 
-    def _transact(self, work: UnitOfWork, looks: Sequence[Answers], cycle: Cycle) -> list[Applied]:
-        rules, now, hours = self.rules, cycle.started_at, self.rules.detection.hours
+    def _transact(
+        self, work: UnitOfWork, looks: Sequence[Answers], *, now: datetime
+    ) -> list[Applied]:
+        rules, hours = self.rules, self.rules.detection.hours
         ids = [look.account.account_id for look in looks]
         ending = {order.account_id for order in overdue(work, ids, hours, now)}
         states = states_of(work, looks)
@@ -198,7 +192,7 @@ class Monitor:
         narrowed = {look.account.account_id for look in others if look.orders.base}
         self._show(work, [entry for entry in applied if entry.changed], narrowed, now)
         if rules.notify:
-            tell(work, [*look_messages(applied, now)], rules.alerts)
+            tell(work, look_messages(applied, now), rules.alerts.addresses)
         return applied
 
     def _show(

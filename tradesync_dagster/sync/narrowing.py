@@ -14,10 +14,10 @@ from datetime import datetime
 from tradesync_dagster.domain.accounts import Account
 from tradesync_dagster.domain.answers import Outcome
 from tradesync_dagster.domain.book_states import WATCHED, BookState
-from tradesync_dagster.domain.carried_orders import WAITING
 from tradesync_dagster.domain.external import is_skewed
 from tradesync_dagster.domain.looks import States, usable
 from tradesync_dagster.domain.market_calendar import trade_date_of
+from tradesync_dagster.domain.orders import AMO
 from tradesync_dagster.domain.ports import Store
 from tradesync_dagster.domain.trading_hours import TradingHours
 from tradesync_dagster.domain.unit_of_work import UnitOfWork
@@ -96,7 +96,7 @@ def _narrowed(look: Answers, base: str, bodies: Mapping[str, bytes]) -> Answers:
         return look
     part = book.differing(bodies[base]) if base in bodies else None
     sure = part is not None and part.outcome is Outcome.COMPLETE and not part.rejects
-    if part is None or not sure or any(row.variety == WAITING for row in part.rows):
+    if part is None or not sure or any(row.variety == AMO for row in part.rows):
         return replace(look, orders=book.read())
     return replace(look, orders=replace(part, base=base, unread=book.unread))
 

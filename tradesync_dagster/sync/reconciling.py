@@ -9,7 +9,7 @@ from datetime import datetime
 
 from tradesync_dagster.domain.answers import Outcome
 from tradesync_dagster.domain.breaks import BreakState, settle
-from tradesync_dagster.domain.reconciliation import KINDS, Account, compare
+from tradesync_dagster.domain.reconciliation import KINDS, Figures, compare
 from tradesync_dagster.domain.trading_hours import TradingHours
 from tradesync_dagster.domain.unit_of_work import UnitOfWork
 from tradesync_dagster.sync.applying import Applied
@@ -55,7 +55,7 @@ def reconcile(
     if pairs:
         facts = work.facts(account_ids)
         for look, entry in pairs:
-            found += compare(_account(look, entry, books[look.account.account_id]), facts, now)
+            found += compare(_figures(look, entry, books[look.account.account_id]), facts, now)
     compared = {look.account.account_id for look, _ in pairs}
     changed = settle([each for each in known if each.account_id in compared], found, now)
     work.put_known_breaks(changed)
@@ -68,11 +68,11 @@ def reconcile(
     }
 
 
-def _account(look: Answers, entry: Applied, books: AccountBooks) -> Account:
+def _figures(look: Answers, entry: Applied, books: AccountBooks) -> Figures:
     day = look.orders.trade_date
     # Trades that were derived from orders are the day's new ones only, and say nothing of orders.
     orders = () if look.trades.derived else entry.orders.values()
-    return Account(
+    return Figures(
         look.account.account_id,
         [order for order in orders if order.broker.trade_date == day],
         look.trades.rows,

@@ -1,12 +1,14 @@
-"""Looks whose transaction the books refused: what was asked and came is kept nevertheless.
+"""Looks that the books refuse: they fail alone, and what was asked and came is kept nevertheless.
 
-What belongs here: keeping their records once the tick is over. What does not: when a look is given
-up (``cycle``), what its record says (``domain.looks``).
+What belongs here: writing looks so that one which is refused costs no other, and keeping the
+records of those. What does not: what is written (``cycle``, ``monitoring``), what a record says
+(``domain.looks``).
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from functools import partial
+from typing import TypeVar
 
 from tradesync_dagster.domain.errors import StoreError
 from tradesync_dagster.domain.looks import Look, refused_look
@@ -15,17 +17,58 @@ from tradesync_dagster.domain.unit_of_work import UnitOfWork
 from tradesync_dagster.sync.fetching import Answers
 
 _ALL = datetime.min.replace(tzinfo=UTC)
+_Done = TypeVar("_Done")
+
+Refused = tuple[Answers, StoreError]
+"""A look and the books' words."""
 
 
-def keep_refused(
-    store: Store, refused: Iterable[tuple[Answers, StoreError]], tick_id: str
-) -> list[str]:
+def write_looks(
+    store: Store,
+    looks: Sequence[Answers],
+    write: Callable[[UnitOfWork, Sequence[Answers]], Sequence[_Done]],
+    refused: list[Refused],
+    *,
+    patient: bool = True,
+) -> list[_Done]:
+    """Write all in one transaction; if it is refused, halve until the bad one is alone.
+
+    Args:
+        store: The books.
+        looks: One an account.
+        write: Writes some of them; without other effects than the transaction's.
+        refused: Looks that are refused are added to it.
+        patient: Whether to wait, for seconds, for a database that is busy or away.
+
+    Returns:
+        What writing gave.
+
+    Raises:
+        ConfigurationError: The books cannot be used.
+    """
+    if not looks:
+        return []
+    ids = [look.account.account_id for look in looks]
+    try:
+        return [*store.transact(ids, lambda work: write(work, looks), patient=patient)]
+    except StoreError as error:
+        if len(looks) == 1:
+            refused.append((looks[0], error))
+            return []
+    half = len(looks) // 2
+    halves = (looks[:half], looks[half:])  # the whole has waited for a busy database
+    return [
+        done for part in halves for done in write_looks(store, part, write, refused, patient=False)
+    ]
+
+
+def keep_refused(store: Store, refused: Iterable[Refused], tick_id: str) -> list[str]:
     """Keep records, each by itself, since what refused one may refuse another.
 
     Args:
         store: The books. No lease is taken: another writer may hold it, and a record that is
             there already stays as it is.
-        refused: The looks, with the books' words.
+        refused: From ``write_looks``.
         tick_id: The tick that they belong to.
 
     Returns:

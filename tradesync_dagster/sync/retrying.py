@@ -9,7 +9,8 @@ it. What does not: retries without a person (``tending``), which failures may pa
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Final
 from uuid import UUID
 
 from tradesync_dagster.domain.accounts import Account
@@ -17,7 +18,6 @@ from tradesync_dagster.domain.errors import PlacementRefusedError
 from tradesync_dagster.domain.market_calendar import trade_date_of
 from tradesync_dagster.domain.order_states import Cause
 from tradesync_dagster.domain.orders import Order, OrderStatus
-from tradesync_dagster.domain.placements import Placement
 from tradesync_dagster.domain.retries import (
     QueueEntry,
     QueueState,
@@ -29,11 +29,40 @@ from tradesync_dagster.domain.retries import (
 from tradesync_dagster.domain.unit_of_work import UnitOfWork
 from tradesync_dagster.sync.placing import RETRIED, Placing, find, placement_of
 
-_DAYS = timedelta(days=7)
+FAILED_WITHIN: Final = timedelta(days=7)
 """How far back failures are looked for that nobody has looked at yet."""
-
-
 Queued = tuple[Order, QueueEntry]
+
+
+def queued(
+    work: UnitOfWork, account_ids: Sequence[int], now: datetime, rules: RetryRules
+) -> list[Queued]:
+    """Read the queue, the oldest failure first; what is not stored yet as it will be.
+
+    Args:
+        work: A transaction.
+        account_ids: Whose.
+        now: UTC.
+        rules: When orders are tried again.
+    """
+    found = work.failed_orders(account_ids, trade_date_of(now - FAILED_WITHIN))
+    return _entered(work, found, rules)
+
+
+def _entered(
+    work: UnitOfWork, found: Sequence[tuple[Order, QueueEntry | None]], rules: RetryRules
+) -> list[Queued]:
+    fresh = [order for order, entry in found if entry is None or is_again(order, entry)]
+    told: dict[UUID, str] = {}
+    for event in work.events_of([order.order_id for order in fresh]) if fresh else ():
+        if event.kind == "failed":
+            told[event.order_id] = str(event.detail.get("failure", ""))
+    new = {
+        order.order_id: enter(order, kind_in_books(order, told.get(order.order_id, "")), rules)
+        for order in fresh
+    }
+    known = {order.order_id: entry for order, entry in found if entry is not None} | new
+    return [(order, known[order.order_id]) for order, _ in found]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,33 +71,6 @@ class Retrying:
 
     placing: Placing
     rules: RetryRules
-
-    def queued(self, work: UnitOfWork, account_ids: Sequence[int]) -> list[Queued]:
-        """Read the queue, the oldest failure first; what is not stored yet as it will be.
-
-        Args:
-            work: A transaction.
-            account_ids: Whose.
-        """
-        since = trade_date_of(self.placing.clock.now() - _DAYS)
-        return self._entered(work, work.failed_orders(account_ids, since))
-
-    def _entered(
-        self, work: UnitOfWork, found: Sequence[tuple[Order, QueueEntry | None]]
-    ) -> list[Queued]:
-        fresh = [order for order, entry in found if entry is None or is_again(order, entry)]
-        told: dict[UUID, str] = {}
-        for event in work.events_of([order.order_id for order in fresh]) if fresh else ():
-            if event.kind == "failed":
-                told[event.order_id] = str(event.detail.get("failure", ""))
-        new = {
-            order.order_id: enter(
-                order, kind_in_books(order, told.get(order.order_id, "")), self.rules
-            )
-            for order in fresh
-        }
-        known = {order.order_id: entry for order, entry in found if entry is not None} | new
-        return [(order, known[order.order_id]) for order, _ in found]
 
     async def retry(
         self, account: Account, order_id: UUID, who: str, tried: int | None = None
@@ -120,7 +122,7 @@ class Retrying:
             if order.status not in RETRIED or not order.client_order_id:
                 raise _absent(account, order)
             entry = self._open(work, account, order, None, expired=True)
-            moved = placement_in(work, account, order)
+            moved = placement_of(work, account, order_id)
             detail = {"who": who} | ({"why": why} if why else {})
             if order.status is OrderStatus.REJECTED:
                 moved.note("retry_dropped", now, {**detail})
@@ -145,7 +147,7 @@ class Retrying:
         """Read the entry of an order that may be taken, or refuse."""
         name = f"{account.key}: order {order.order_id}"
         stored = next(iter(work.queue_entries([order])), None)
-        ((_, entry),) = self._entered(work, [(order, stored)])
+        ((_, entry),) = _entered(work, [(order, stored)], self.rules)
         if entry.state is QueueState.DROPPED:
             raise PlacementRefusedError(f"{name} was dropped by {entry.who}; place a new one")
         if entry.state is QueueState.SENT:
@@ -158,12 +160,6 @@ class Retrying:
                 f"{name} was tried again meanwhile, {order.retry_count} times by now; look again"
             )
         return entry
-
-
-def placement_in(work: UnitOfWork, account: Account, order: Order) -> Placement:
-    """Read the sending of an order that counts, for something to happen to the order."""
-    found = placement_of(work, account, order.order_id)
-    return Placement(order, found.intent, [])
 
 
 def _absent(account: Account, order: Order) -> PlacementRefusedError:

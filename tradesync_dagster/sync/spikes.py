@@ -22,7 +22,8 @@ from tradesync_dagster.domain.spikes import (
     history_since,
     judged_since,
 )
-from tradesync_dagster.sync.alerts import AlertRules, spike_alert, tell
+from tradesync_dagster.sync.alerts import AlertRules, spike_alert
+from tradesync_dagster.sync.telling import tell
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,7 @@ def watch_spikes(
                 for spike, ended in told
                 if spike.account_id in accounts
             ]
-            tell(work, messages, alerts)
+            tell(work, messages, alerts.addresses)
     return SpikeLook(len(activities), changes, _written(changes))
 
 

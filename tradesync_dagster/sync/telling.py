@@ -27,11 +27,10 @@ from tradesync_dagster.domain.publications import OutboxMessage
 from tradesync_dagster.domain.unit_of_work import UnitOfWork
 from tradesync_dagster.sync.applying import Applied
 from tradesync_dagster.sync.by_hand import by_hand_alerts
-from tradesync_dagster.sync.documents import alert, for_people, order_document, shown
+from tradesync_dagster.sync.documents import alert, for_people, own_order_document
 
 VERSION = 1
 """Of the messages' layout; see docs/order-message.schema.json."""
-_FAILED = ("failure_reason", "first_failed_at", "last_retry_attempt", "retry_count", "shortfall")
 _WORDS = {
     "acknowledged": "was placed",
     "failed": "failed",
@@ -73,7 +72,7 @@ def tell_orders(
         rules: Who is told.
     """
     if rules.enabled and events:
-        put(work, order_messages(account, orders, events), rules.addresses)
+        tell(work, order_messages(account, orders, events), rules.addresses)
 
 
 def look_messages(applied: Sequence[Applied], at: datetime) -> Iterator[OutboxMessage]:
@@ -88,7 +87,7 @@ def look_messages(applied: Sequence[Applied], at: datetime) -> Iterator[OutboxMe
     yield from by_hand_alerts(applied, at)
 
 
-def put(work: UnitOfWork, messages: Iterable[OutboxMessage], addresses: int) -> None:
+def tell(work: UnitOfWork, messages: Iterable[OutboxMessage], addresses: int) -> None:
     """Put messages into the outbox for RabbitMQ and each address, where they are wanted."""
     listed = list(messages)
     told = {one.account_id for one in listed if type_of(one.routing_key) in HAPPENING_OF}
@@ -132,9 +131,7 @@ def _message(
         "message": _sentence(account, order, happening, event, reason),
         "event": {"kind": event.kind, "at": event.at.isoformat(), **event.detail},
         "reason": reason,
-        "order": order_document(order)
-        | shown({one: getattr(order, one) for one in _FAILED})
-        | {"retry_of": order.retry_of and str(order.retry_of)},
+        "order": own_order_document(order),
     }
     return alert(f"{PREFIX}{happening.value}", account, name, event.at, details)
 

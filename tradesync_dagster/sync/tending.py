@@ -11,7 +11,12 @@ from uuid import UUID
 
 from tradesync_dagster.domain.accounts import Account
 from tradesync_dagster.domain.answers import Outcome
-from tradesync_dagster.domain.errors import PlacementRefusedError
+from tradesync_dagster.domain.errors import (
+    ConfigurationError,
+    PlacementRefusedError,
+    StoreError,
+    TradesyncError,
+)
 from tradesync_dagster.domain.money import format_price
 from tradesync_dagster.domain.order_states import Cause
 from tradesync_dagster.domain.orders import Order, OrderStatus
@@ -24,8 +29,8 @@ from tradesync_dagster.domain.retries import (
     is_due,
     needed_margin,
 )
-from tradesync_dagster.sync.placing import find
-from tradesync_dagster.sync.retrying import Queued, Retrying, placement_in
+from tradesync_dagster.sync.placing import Placing, placement_of
+from tradesync_dagster.sync.retrying import Queued, Retrying, queued
 
 BY_ITSELF = "retry queue"
 """Who tries an order again where no person does."""
@@ -64,31 +69,28 @@ class Tending:
         Returns:
             What came of it. What could not be sent waits for the next time.
         """
+        waiting, expired = 0, []
         sent: list[Order] = []
         held: list[str] = []
-        waiting, expired = 0, []
         for account in accounts:
-            queue, gone = self._settle(account)
-            expired += gone
-            waiting += sum(entry.due_at is not None for _, entry in queue)
-            now = self.retrying.placing.clock.now()
-            due = [one for one in queue if is_due(*one, now, self.retrying.rules)]
-            money = await self._money(account, due)
-            for order, entry in due:
-                why = await self._send(account, order, entry, money, sent)
-                if why:
-                    held.append(f"{account.key}: order {order.order_id}: {why}")
+            try:
+                queue, gone = self._settle(account)
+                expired += gone
+                waiting += sum(entry.due_at is not None for _, entry in queue)
+                held += await self._send_due(account, queue, sent)
+            except StoreError as error:  # what the books refuse of one account holds up no other
+                held.append(f"{account.key}: {error}")
         return Tended(waiting, tuple(sent), tuple(expired), tuple(held))
 
     def _settle(self, account: Account) -> tuple[list[Queued], list[UUID]]:
         """Write into the queue what failed, and out of it what expired."""
-        now = self.retrying.placing.clock.now()
+        now, ids = self._placing.clock.now(), [account.account_id]
         left, gone = [], []
-        with self.retrying.placing.store.begin([account.account_id]) as work:
-            for order, entry in self.retrying.queued(work, [account.account_id]):
+        with self._placing.store.begin(ids) as work:
+            for order, entry in queued(work, ids, now, self.retrying.rules):
                 if entry.state is QueueState.SENT:
                     continue  # a rejected one whose other order is on its way
-                moved = placement_in(work, account, order)
+                moved = placement_of(work, account, order.order_id)
                 if now >= entry.expires_at:
                     _expire(moved, now)
                     gone.append(order.order_id)
@@ -102,53 +104,62 @@ class Tending:
                         moved.move(status, Cause.DESK, now, "retry_queued", who=BY_ITSELF, due=due)
                     left.append((moved.order, entry))
                 if moved.events:
-                    self.retrying.placing.keep(work, account, moved)
+                    self._placing.keep(work, account, moved)
                 work.put_queue_entries([entry])
         return left, gone
+
+    async def _send_due(
+        self, account: Account, queue: Sequence[Queued], sent: list[Order]
+    ) -> list[str]:
+        """Try again what is due; say of each order that was not sent why."""
+        now = self._placing.clock.now()
+        due = [one for one in queue if is_due(*one, now, self.retrying.rules)]
+        money = await self._money(account, due)
+        held = []
+        for order, entry in due:
+            why = _lacking(order, money) if entry.kind is FailureKind.MARGIN else ""
+            why = why or await self._send(account, order, sent)
+            if why:
+                self._hold(account, order, entry, why)
+                held.append(f"{account.key}: order {order.order_id}: {why}")
+        return held
 
     async def _money(self, account: Account, due: Sequence[Queued]) -> dict[str, int]:
         """Ask what an account may still use, by segment, where an order waits for money."""
         if all(entry.kind is not FailureKind.MARGIN for _, entry in due):
             return {}
-        found = await self.retrying.placing.brokers.client(account).margins()
+        try:
+            found = await self._placing.brokers.client(account).margins()
+        except TradesyncError:
+            return {}  # as where it is not readable: trying the order again says why
         if found.outcome is not Outcome.COMPLETE:
             return {}
         return {one.segment: one.available for one in found.rows}
 
-    async def _send(
-        self,
-        account: Account,
-        order: Order,
-        entry: QueueEntry,
-        money: dict[str, int],
-        sent: list[Order],
-    ) -> str:
-        """Try a due order again; say why not, where that is so."""
-        why = ""
-        if entry.kind is FailureKind.MARGIN:
-            why = _lacking(order, money)
-        if not why:
-            retry = self.retrying.retry
-            try:
-                sent.append(await retry(account, order.order_id, BY_ITSELF, order.retry_count))
-            except PlacementRefusedError as error:
-                why = str(error)
-        if why:
-            self._hold(account, order, entry, why)
-        return why
+    async def _send(self, account: Account, order: Order, sent: list[Order]) -> str:
+        """Try an order again; say why not, where that is so."""
+        again = self.retrying.retry(account, order.order_id, BY_ITSELF, order.retry_count)
+        try:
+            sent.append(await again)
+        except (PlacementRefusedError, ConfigurationError) as error:
+            return str(error)
+        return ""
 
     def _hold(self, account: Account, order: Order, entry: QueueEntry, why: str) -> None:
-        now = self.retrying.placing.clock.now()
-        with self.retrying.placing.store.begin([account.account_id]) as work:
-            current = find(work, account, order.order_id)
+        now = self._placing.clock.now()
+        with self._placing.store.begin([account.account_id]) as work:
+            moved = placement_of(work, account, order.order_id)
             stored = next(iter(work.queue_entries([order])), None)
-            if current != order or stored != entry:
+            if moved.order != order or stored != entry:
                 return  # somebody else was faster
             if why != entry.why:
-                moved = placement_in(work, account, order)
                 moved.note("retry_held", now, {"why": why})
-                self.retrying.placing.keep(work, account, moved)
+                self._placing.keep(work, account, moved)
             work.put_queue_entries([hold(entry, order, why, now, self.retrying.rules)])
+
+    @property
+    def _placing(self) -> Placing:
+        return self.retrying.placing
 
 
 def _lacking(order: Order, money: dict[str, int]) -> str:

@@ -5,22 +5,17 @@ What belongs here: when that may be, and writing it. What does not: opening the 
 """
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from tradesync_dagster.domain.accounts import Account
 from tradesync_dagster.domain.errors import PlacementRefusedError
 from tradesync_dagster.domain.market_calendar import trade_date_of
-from tradesync_dagster.domain.orders import Order, OrderStatus
+from tradesync_dagster.domain.order_states import AT_BROKER
+from tradesync_dagster.domain.orders import Order
 from tradesync_dagster.domain.ports import Store
 from tradesync_dagster.domain.twins import LIVE, Route
 from tradesync_dagster.domain.unit_of_work import UnitOfWork
-
-_AWAY = frozenset({OrderStatus.FAILED, OrderStatus.RETRY_PENDING})
-"""Statuses of orders that no broker has: the retry queue tells whether they may go out again."""
-_RESTS = timedelta(days=370)
-"""As long as an order of ours may rest."""
-_QUEUED = timedelta(days=7)
-"""As long as one that failed may be in the retry queue."""
+from tradesync_dagster.sync.retrying import FAILED_WITHIN
 
 
 def switch(
@@ -58,14 +53,10 @@ def switch(
 def _check_idle(work: UnitOfWork, account: Account, at: datetime) -> None:
     """Refuse while orders of ours may still trade, and say of each kind what to do."""
     key, ids = account.key, [account.account_id]
-    working = [
-        order
-        for order in work.orders(ids, trade_date_of(at - _RESTS))
-        if order.client_order_id and not order.status.is_terminal and order.status not in _AWAY
-    ]
+    working = [order for order in work.standing(ids, AT_BROKER) if order.client_order_id]
     waiting = [
         order
-        for order, entry in work.failed_orders(ids, trade_date_of(at - _QUEUED))
+        for order, entry in work.failed_orders(ids, trade_date_of(at - FAILED_WITHIN))
         if entry is None or at < entry.expires_at
     ]
     found = []

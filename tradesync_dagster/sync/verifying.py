@@ -12,14 +12,13 @@ from uuid import UUID
 from tradesync_dagster.domain.accounts import Account
 from tradesync_dagster.domain.external import DetectionRules
 from tradesync_dagster.domain.orders import Intent, Order, OrderEvent, OrderStatus
-from tradesync_dagster.domain.placements import event_of
 from tradesync_dagster.domain.ports import Clock, Store
-from tradesync_dagster.sync.alerts import AlertRules, tell
+from tradesync_dagster.sync.alerts import AlertRules
 from tradesync_dagster.sync.applying import Applied, apply
 from tradesync_dagster.sync.fetching import Fetching
 from tradesync_dagster.sync.look_records import keep_records
 from tradesync_dagster.sync.placing import find
-from tradesync_dagster.sync.telling import look_messages
+from tradesync_dagster.sync.telling import look_messages, tell
 
 _TERMS = ("quantity", "price", "trigger_price", "order_type")
 
@@ -98,8 +97,7 @@ class Verifying:
             applied = apply(work, looks, rules, self.clock.now())
             keep_records(work, looks, [entry.record for entry in applied if entry.record])
             if self.alerts is not None:
-                found = [*look_messages(applied, self.clock.now())]
-                tell(work, found, self.alerts)
+                tell(work, look_messages(applied, self.clock.now()), self.alerts.addresses)
             return applied
 
 
@@ -121,7 +119,7 @@ def cancelled_or_not(
             OrderStatus.CANCELLED: "cancel_confirmed",
             OrderStatus.EXECUTED: "cancel_too_late",
         }.get(order.status, "cancel_not_done")
-        yield event_of(order, kind, at, {"status": order.status.value})
+        yield OrderEvent(order.order_id, kind, at, {"status": order.status.value})
 
 
 def changed_or_not(
@@ -135,7 +133,8 @@ def changed_or_not(
             name for name in _TERMS if getattr(order.broker, name) != getattr(intent, name)
         ]
         detail = {name: getattr(order.broker, name) for name in differing}
-        yield event_of(order, "modify_not_done" if differing else "modify_confirmed", at, detail)
+        kind = "modify_not_done" if differing else "modify_confirmed"
+        yield OrderEvent(order.order_id, kind, at, detail)
 
 
 def _awaited(name: str, events: Sequence[OrderEvent]) -> bool:

@@ -79,6 +79,17 @@ def test_what_passes_is_tried_again_within_the_sync(desk: Desk, code: str) -> No
 
 
 @on_postgres
+@pytest.mark.parametrize("code", ["40001", "57P03"])
+def test_what_passes_is_tried_again_within_the_monitors_cycle(desk: Desk, code: str) -> None:
+    assert desk.one().status == "success"
+    ask(url_of(desk), _FAILING.format(times=1, code=code))
+    desk.by_hand("BUY", 5)
+    cycle = desk.services.monitoring().cycle(["desk/SIM001"])
+    assert (cycle.errors, cycle.changed) == ({}, ["desk/SIM001"])
+    assert int(ask(url_of(desk), "SELECT last_value FROM failures")) > 1
+
+
+@on_postgres
 def test_what_does_not_pass_is_said_of_each_account(desk: Desk) -> None:
     ask(url_of(desk), _FAILING.format(times=1_000, code="40001"))
     trade(desk)

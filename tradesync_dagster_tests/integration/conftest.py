@@ -4,9 +4,37 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from cryptography.fernet import Fernet, MultiFernet
+from sqlalchemy import Engine
 
+from tradesync_dagster.domain.accounts import Account
+from tradesync_dagster.store.store import SqlStore
 from tradesync_dagster_tests.support.api import RIVAL, Api, running_api
 from tradesync_dagster_tests.support.desk import Desk, open_desk
+from tradesync_dagster_tests.support.laid_books import lay
+from tradesync_dagster_tests.support.store_rows import accounts
+
+
+@pytest.fixture
+def engine(database_url: str) -> Iterator[Engine]:
+    engine = lay(database_url)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def store(engine: Engine) -> SqlStore:
+    """Books with the accounts 1 and 2."""
+    store = SqlStore(engine, MultiFernet([Fernet(Fernet.generate_key())]))
+    store.put_accounts(accounts())
+    assert [account.account_id for account in store.accounts()] == [1, 2]
+    return store
+
+
+@pytest.fixture
+def account(store: SqlStore) -> Account:
+    """Account 1."""
+    return store.accounts()[0]
 
 
 @pytest.fixture

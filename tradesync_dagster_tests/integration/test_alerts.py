@@ -196,7 +196,7 @@ def test_orders_are_counted_by_the_exchanges_day_and_hour(desk: Desk) -> None:
     }  # fmt: skip
     assert desk.services.store.activities(days[-21], lately, 2) == []
     assert desk.services.store.activities(days[-21], lately + timedelta(hours=1), 1) == []
-    desk.services.store.set_enabled("desk/SIM001", enabled=False)
+    desk.services.store.disable("desk/SIM001")
     assert desk.services.store.activities(days[-21], lately, 1) == []
 
 

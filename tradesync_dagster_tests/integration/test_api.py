@@ -174,7 +174,7 @@ def test_books_that_do_not_answer_are_503_without_their_address(desk: Desk, api:
 def test_a_sync_is_started_in_dagster_for_the_accounts_of_the_organization(desk: Desk) -> None:
     desk.services.store.put_accounts([RIVAL])
     _, token = desk.services.keys().add("desk", "asha")
-    desk.services.store.set_enabled("desk/SIM003", enabled=False)
+    desk.services.store.disable("desk/SIM003")
     with answering_dagster() as dagster, running_api(desk.services, dagster.url + "/") as url:
         api = Api(url, token, "desk")
         query = {"organization_id": "desk", "pseudo_account": "SIM001"}
@@ -216,5 +216,5 @@ def test_without_dagster_a_sync_is_503_with_a_sentence(desk: Desk, api: Api) -> 
     assert answer.status_code == 503
     assert "no Dagster answers" in problem(answer)
     for key in ("desk/SIM001", "desk/SIM002", "desk/SIM003"):
-        desk.services.store.set_enabled(key, enabled=False)
+        desk.services.store.disable(key)
     assert api.post("/external/trigger-sync").status_code == 404

@@ -3,7 +3,7 @@
 import shlex
 import subprocess
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -18,6 +18,7 @@ from tradesync_dagster.settings import Settings
 from tradesync_dagster.store.store import SqlStore
 from tradesync_dagster_tests.support.answering_dagster import Dagster, answering_dagster
 from tradesync_dagster_tests.support.api import Api, problem, rows, running_api
+from tradesync_dagster_tests.support.clocks import MovingClock
 from tradesync_dagster_tests.support.fake_orders import HOUR, fake_orders, put
 from tradesync_dagster_tests.support.laid_books import lay
 
@@ -29,20 +30,13 @@ BODY: dict[str, Any] = {
 }  # fmt: skip
 
 
-class Clock:
-    moment = HOUR - timedelta(minutes=3)
-
-    def now(self) -> datetime:
-        return self.moment
-
-
 @pytest.fixture
 def services(database_url: str, tmp_path: Path) -> Iterator[Services]:
     engine = lay(database_url)
     settings = Settings(home=tmp_path, _env_file=None)
     store = SqlStore(engine, settings.cipher())
     store.put_accounts([Account(0, name, "main", "ZERODHA") for name in ("acme", "rival")])
-    yield Services(settings, store, Clock())  # type: ignore[arg-type]
+    yield Services(settings, store, MovingClock(HOUR - timedelta(minutes=3)))
     engine.dispose()
 
 

@@ -140,6 +140,26 @@ def test_what_is_no_backup_is_refused_and_lays_nothing(
     engine.dispose()
 
 
+def test_a_damaged_backup_is_refused_and_lays_nothing(
+    desk: Desk, database_url: str, second_url: str, tmp_path: Path
+) -> None:
+    """Damage in the middle of the file, so that its beginning is that of a backup."""
+    file = tmp_path / "books.backup"
+    back_up(at(database_url, tmp_path), file)
+    whole = file.read_bytes()
+    middle = len(whole) // 2
+    file.write_bytes(whole[:middle] + b"\xff" * 8192 + whole[middle + 8192 :])
+    with pytest.raises(ConfigurationError):
+        restore(at(second_url, tmp_path), file)
+    file.write_bytes(whole)
+    restore(at(second_url, tmp_path), file)
+    engine = open_engine(second_url)
+    try:
+        assert exported(engine) == exported(desk.services.store.engine)
+    finally:
+        engine.dispose()
+
+
 def test_a_backup_of_older_books_is_laid_and_the_next_command_said(
     desk: Desk, database_url: str, second_url: str, tmp_path: Path
 ) -> None:

@@ -1,8 +1,7 @@
 """Breaks that detection found end by themselves, when what made them is gone, with the time."""
 
-from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -13,40 +12,19 @@ from tradesync_dagster.domain.answers import OrderRequest, Outcome
 from tradesync_dagster.domain.external import DetectionRules
 from tradesync_dagster.domain.fills import Fill
 from tradesync_dagster.domain.money import INT64_MAX
-from tradesync_dagster.domain.orders import BrokerOrder, Order, Side
+from tradesync_dagster.domain.orders import Order, Side
 from tradesync_dagster.domain.placements import Placement
 from tradesync_dagster.store.store import SqlStore
 from tradesync_dagster.sync import placing
 from tradesync_dagster.sync.correcting import Statement, correct_fill
 from tradesync_dagster.sync.fetching import Answers
-from tradesync_dagster_tests.support.answers import look_of, taken, two_accounts
-from tradesync_dagster_tests.support.orders import DAY, sample_intent, sample_order
+from tradesync_dagster_tests.support.answers import look_of, taken
+from tradesync_dagster_tests.support.looked_at import OLD, ROW, T0, later, row
+from tradesync_dagster_tests.support.orders import DAY, sample_intent
 from tradesync_dagster_tests.support.store_frames import stored
 
-T0 = datetime(2026, 3, 2, 5, 0, tzinfo=UTC)
-OLD = T0 - timedelta(hours=1)
-B1 = sample_order(placed_at=OLD)
 LOST = sample_intent(created_at=OLD)
 TRADE = Fill("T1", "B1", DAY, "NSE", "INFY", "MIS", Side.BUY, 3, 1_500_000_000, OLD)
-
-
-def later(seconds: float) -> datetime:
-    return T0 + timedelta(seconds=seconds)
-
-
-def row(broker_order_id: str, **changes: Any) -> BrokerOrder:
-    return replace(B1, broker_order_id=broker_order_id, **changes)
-
-
-@pytest.fixture
-def store(database_url: str) -> Iterator[SqlStore]:
-    with two_accounts(database_url) as opened:
-        yield opened
-
-
-@pytest.fixture
-def account(store: SqlStore) -> Account:
-    return store.accounts()[0]
 
 
 def breaks(store: SqlStore) -> dict[str, tuple[str, datetime | None]]:
@@ -58,20 +36,20 @@ def breaks(store: SqlStore) -> dict[str, tuple[str, datetime | None]]:
 
 def test_a_loss_ends_with_a_whole_book_of_its_day(store: SqlStore, account: Account) -> None:
     name = "book_shrank 2026-03-02"
-    taken(store, look_of(account, T0, [B1, row("B2")]))
-    taken(store, look_of(account, later(60), [B1]))
+    taken(store, look_of(account, T0, [ROW, row("B2")]))
+    taken(store, look_of(account, later(60), [ROW]))
     assert breaks(store) == {name: ("open", None)}
     taken(store, look_of(account, later(120), [], outcome=Outcome.FAILED))
-    taken(store, look_of(account, later(30), [B1, row("B2")]))
+    taken(store, look_of(account, later(30), [ROW, row("B2")]))
     assert breaks(store) == {name: ("open", None)}, "no answer that was believed says otherwise"
-    taken(store, look_of(account, later(180), [B1, row("B2"), row("B3")]))
+    taken(store, look_of(account, later(180), [ROW, row("B2"), row("B3")]))
     assert breaks(store) == {name: ("resolved", later(180))}
-    taken(store, look_of(account, later(240), [B1]))
+    taken(store, look_of(account, later(240), [ROW]))
     assert breaks(store) == {name: ("open", None)}, "another loss opens it again"
 
 
 def test_a_loss_of_yesterday_is_not_ended_by_todays_book(store: SqlStore, account: Account) -> None:
-    taken(store, look_of(account, T0, [B1]))
+    taken(store, look_of(account, T0, [ROW]))
     taken(store, look_of(account, later(60), []))
     taken(store, look_of(account, T0 + timedelta(days=1), []))
     assert breaks(store) == {"book_shrank 2026-03-02": ("open", None)}
@@ -80,7 +58,7 @@ def test_a_loss_of_yesterday_is_not_ended_by_todays_book(store: SqlStore, accoun
 def hold(store: SqlStore, account: Account) -> str:
     with store.begin([1]) as work:
         work.put_intents([LOST])
-    taken(store, look_of(account, T0, [B1]))
+    taken(store, look_of(account, T0, [ROW]))
     name = "order_may_be_ours 2026-03-02:B1"
     assert breaks(store) == {name: ("open", None)}
     return name
@@ -94,7 +72,7 @@ def answered(store: SqlStore, **changes: Any) -> None:
 def test_a_doubt_ends_when_the_order_is_claimed(store: SqlStore, account: Account) -> None:
     name = hold(store, account)
     answered(store, state="acknowledged", broker_order_id="B1")
-    taken(store, look_of(account, later(60), [B1]))
+    taken(store, look_of(account, later(60), [ROW]))
     assert breaks(store) == {name: ("resolved", later(60))}
     assert [r["origin"] for r in stored(store, "orders")] == ["internal"]
     assert "found_ours" in {e["kind"] for e in stored(store, "order_events")}
@@ -103,7 +81,7 @@ def test_a_doubt_ends_when_the_order_is_claimed(store: SqlStore, account: Accoun
 def test_a_doubt_ends_when_the_order_is_confirmed(store: SqlStore, account: Account) -> None:
     name = hold(store, account)
     answered(store, state="refused")
-    taken(store, look_of(account, later(60), [B1]))
+    taken(store, look_of(account, later(60), [ROW]))
     assert breaks(store) == {name: ("resolved", later(60))}
     assert [r["origin"] for r in stored(store, "orders")] == ["external"]
 
@@ -112,8 +90,8 @@ def test_a_doubt_stays_where_nothing_can_be_said(store: SqlStore, account: Accou
     name = hold(store, account)
     answered(store, state="refused")
     off = DetectionRules(enabled=False)
-    taken(store, look_of(account, later(60), [B1]), off)
-    taken(store, look_of(account, later(90), [B1], broker_time=later(400)))
+    taken(store, look_of(account, later(60), [ROW]), off)
+    taken(store, look_of(account, later(90), [ROW], broker_time=later(400)))
     taken(store, look_of(account, later(120), []))
     assert breaks(store)[name] == ("open", None)
 
@@ -123,12 +101,12 @@ def test_a_contradiction_ends_when_the_broker_takes_it_back(
 ) -> None:
     name = f"fill_changed {DAY}:{TRADE.fill_id}"
     other = replace(TRADE, quantity=4)
-    taken(store, look_of(account, T0, [B1], [TRADE]))
-    taken(store, look_of(account, later(60), [B1], [other]))
+    taken(store, look_of(account, T0, [ROW], [TRADE]))
+    taken(store, look_of(account, later(60), [ROW], [other]))
     assert breaks(store) == {name: ("open", None)}
-    taken(store, look_of(account, later(120), [B1], [other, replace(TRADE, trade_id="T2")]))
+    taken(store, look_of(account, later(120), [ROW], [other, replace(TRADE, trade_id="T2")]))
     assert breaks(store)[name] == ("open", None)
-    taken(store, look_of(account, later(180), [B1], [TRADE]))
+    taken(store, look_of(account, later(180), [ROW], [TRADE]))
     assert breaks(store)[name] == ("resolved", later(180))
 
 
@@ -136,8 +114,8 @@ def test_a_contradiction_ends_when_a_person_corrects_the_fill_to_it(
     store: SqlStore, account: Account
 ) -> None:
     name = f"fill_changed {DAY}:{TRADE.fill_id}"
-    taken(store, look_of(account, T0, [B1], [TRADE]))
-    taken(store, look_of(account, later(60), [B1], [replace(TRADE, quantity=4)]))
+    taken(store, look_of(account, T0, [ROW], [TRADE]))
+    taken(store, look_of(account, later(60), [ROW], [replace(TRADE, quantity=4)]))
     said = Statement(DAY, TRADE.fill_id, "the contract note says so", "asha")
     correct_fill(store, account, said, {"quantity": 5}, later(90))
     assert breaks(store)[name] == ("open", None), "to something else"
@@ -148,9 +126,9 @@ def test_a_contradiction_ends_when_a_person_corrects_the_fill_to_it(
 def test_breaks_of_other_accounts_stay(store: SqlStore, account: Account) -> None:
     second = store.accounts()[1]
     for one in (account, second):
-        taken(store, look_of(one, T0, [B1]))
+        taken(store, look_of(one, T0, [ROW]))
         taken(store, look_of(one, later(60), []))
-    taken(store, look_of(account, later(120), [B1]))
+    taken(store, look_of(account, later(120), [ROW]))
     states = {b["account_id"]: b["state"] for b in stored(store, "breaks")}
     assert states == {1: "resolved", 2: "open"}
 
@@ -178,15 +156,15 @@ def test_what_may_be_several_placements_ends_with_the_answers(
     store: SqlStore, account: Account
 ) -> None:
     first, _ = lost(store, "tsone"), lost(store, "tstwo")
-    taken(store, look_of(account, T0, [B1]))
-    taken(store, look_of(account, later(60), [B1]))
+    taken(store, look_of(account, T0, [ROW]))
+    taken(store, look_of(account, later(60), [ROW]))
     names = [f"placement_ambiguous {tag}" for tag in ("tsone", "tstwo")]
     assert [breaks(store)[name] for name in names] == [("open", None)] * 2
     placements.acknowledge(first, "B1", later(90), "answer")
     kept(store, first)
-    taken(store, look_of(account, later(120), [B1]))
+    taken(store, look_of(account, later(120), [ROW]))
     assert [breaks(store)[name] for name in names] == [("resolved", later(120)), ("open", None)]
-    taken(store, look_of(account, later(180), [B1]))  # missing for the second time: it failed
+    taken(store, look_of(account, later(180), [ROW]))  # missing for the second time: it failed
     assert breaks(store)[names[1]] == ("resolved", later(180))
     assert "open" not in {state for state, _ in breaks(store).values()}
 
@@ -231,7 +209,7 @@ def test_an_order_that_is_there_twice_ends_when_one_is_void(
 
 
 def shown(account: Account, seconds: float, filled: int, average: int, minutes: int) -> Answers:
-    """Look at a broker without trades, whose book shows how far B1 is filled, and since when."""
+    """Look at a broker without trades, whose book shows how far ROW is filled, and since when."""
     at = OLD + timedelta(minutes=minutes)
     order = row("B1", filled_quantity=filled, average_price=average)
     look = look_of(account, later(seconds), [replace(order, updated_at=at)])

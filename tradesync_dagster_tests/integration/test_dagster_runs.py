@@ -118,10 +118,10 @@ def test_a_dead_session_fails_its_own_partition_and_clears(
     assert request.partition_key == KEYS[2]
     assert not run(desk, request.partition_key).success
     assert run(desk, KEYS[0]).success
-    assert set(recording.shown_failed(desk)) == {KEYS[2]}
+    assert set(recording.shown_failed(desk, KEYS)) == {KEYS[2]}
     text = str(desk.all_logs(run(desk, KEYS[2]).run_id))
     assert users[2]["access_token"] not in text
     delete = urllib.request.Request(exchange + "/sim/faults", method="DELETE")
     urllib.request.urlopen(delete, timeout=60).close()
     assert {name for name, key in recorded(run(desk)) if key == KEYS[2]} == set(ASSETS)
-    assert recording.shown_failed(desk) == {}
+    assert recording.shown_failed(desk, KEYS) == {}

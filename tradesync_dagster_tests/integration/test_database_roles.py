@@ -106,7 +106,7 @@ def served(desk: Desk, database_url: str) -> Iterator[Services]:
     """The services as the API's process has them."""
     engine = open_engine(as_role(database_url, "tradesync_api"))
     settings = desk.services.settings
-    yield Services(settings, SqlStore(engine, settings.cipher()), desk.clock)  # type: ignore[arg-type]
+    yield Services(settings, SqlStore(engine, settings.cipher()), desk.clock)
     engine.dispose()
 
 

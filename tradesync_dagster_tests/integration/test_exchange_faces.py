@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import requests
 
+from tradesync_dagster.brokers.calls import TransportPolicy
 from tradesync_dagster.brokers.exchange.faces import face_of
 from tradesync_dagster.brokers.exchange.server import (
     FACES,
@@ -19,20 +20,20 @@ from tradesync_dagster.brokers.exchange.server import (
 from tradesync_dagster.brokers.exchange.units import IST
 from tradesync_dagster.brokers.exchange.venue import Venue
 from tradesync_dagster.brokers.factory import ADAPTERS, BrokerFactory
-from tradesync_dagster.brokers.transport import Transport, TransportPolicy, Window
+from tradesync_dagster.brokers.limits import Window
+from tradesync_dagster.brokers.transport import Transport
 from tradesync_dagster.domain.accounts import Account
 from tradesync_dagster.domain.answers import Fetch, OrderRequest, Outcome
 from tradesync_dagster.domain.errors import BrokerError
 from tradesync_dagster.domain.fills import Fill
 from tradesync_dagster.domain.ports import BrokerClient
-from tradesync_dagster.domain.watermarks import Derived, derive, known_of
-from tradesync_dagster_tests.support.told import TOLD, compared, rounded
+from tradesync_dagster.domain.watermarks import Derived, derive
+from tradesync_dagster_tests.support.known_fills import known_of
+from tradesync_dagster_tests.support.told import compared, rounded
 
 START = datetime(2025, 11, 19, 10, 0, tzinfo=IST)
 CONFIG = ExchangeConfig(accounts=3, history_days=4, people_rate=0.5, start_at=START)
 OTHERS = sorted(set(ADAPTERS) - {"ZERODHA"})
-HISTORIANS = sorted(set(OTHERS) - {"AUTOTRADER"})
-"""Brokers that keep the states an order went through, not only that of now."""
 WHOLE = {"KOTAK": 2}
 """Brokers that tell funds in one sum, and with how many decimals."""
 TRADELESS = {"AUTOTRADER"}
@@ -136,25 +137,6 @@ def test_one_account_is_the_same_through_every_adapter(url: str, broker: str) ->
     assert {"executed", "cancelled", "rejected", "open", "trigger_pending", "amo"} <= seen
 
 
-@pytest.mark.parametrize("broker", HISTORIANS)
-def test_an_order_went_through_the_same_states_through_every_adapter(url: str, broker: str) -> None:
-    ids = through(url, "ZERODHA", trade)
-
-    async def histories(client: Any) -> list[Fetch[Any]]:
-        return [await client.order_history(one) for one in ids]
-
-    kite, other = (through(url, name, histories) for name in ("ZERODHA", broker))
-    for ours, theirs in zip(kite, other, strict=True):
-        states = [
-            [replace(row, status_word=row.status, pending_quantity=0, cancelled_quantity=0)
-             for row in (TOLD[broker]("orders", one) if broker in TOLD else one
-                         for one in fetch.rows)]
-            for fetch in (ours, theirs)
-        ]  # fmt: skip
-        assert states[0] == states[1]
-        assert (len(states[0]) > 1, theirs.rejects) == (True, ())
-
-
 @pytest.mark.parametrize("broker", OTHERS)
 def test_the_funds_are_the_same_through_every_adapter(url: str, broker: str) -> None:
     through(url, broker, trade)
@@ -177,18 +159,6 @@ def test_the_funds_are_the_same_through_every_adapter(url: str, broker: str) -> 
         seen |= {row for row in kite.rows if row.used and row.available}
         sim(url, "/sim/step", {"steps": 5})
     assert len(seen) == 3
-
-
-def test_autotrader_tells_an_order_as_it_is_now(url: str) -> None:
-    ids = through(url, "AUTOTRADER", trade)
-
-    async def both(client: BrokerClient) -> list[Fetch[Any]]:
-        return [await client.orders(), *[await client.order_history(one) for one in (*ids, "1")]]
-
-    book, *histories, none = through(url, "AUTOTRADER", both)
-    by_id = {row.broker_order_id: row for row in book.rows}
-    assert [fetch.rows for fetch in histories] == [(by_id[one],) for one in ids]
-    assert (none.outcome, none.rows) == (Outcome.COMPLETE, ())
 
 
 @pytest.mark.parametrize("broker", sorted(TRADELESS))

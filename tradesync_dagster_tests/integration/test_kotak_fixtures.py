@@ -1,7 +1,5 @@
 """Kotak's published samples, and errors that users posted, come out field by field."""
 
-import asyncio
-import json
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -11,12 +9,11 @@ import pytest
 from aiohttp import web
 
 from tradesync_dagster.brokers.kotak import KotakClient
-from tradesync_dagster.brokers.transport import Transport, TransportPolicy
 from tradesync_dagster.domain import errors
-from tradesync_dagster.domain.accounts import Account
 from tradesync_dagster.domain.answers import BrokerHolding, BrokerPosition, Fetch, Outcome
 from tradesync_dagster.domain.fills import Fill
-from tradesync_dagster.domain.orders import BrokerOrder, OrderStatus, Side
+from tradesync_dagster.domain.orders import BrokerOrder, Side
+from tradesync_dagster_tests.support.scripted import Stage
 
 SAMPLES = Path(__file__).resolve().parents[2].parent / "shared" / "fixtures" / "kotak"
 SECRETS = {"api_key": "sampleapp", "access_token": "sampletoken", "sid": "samplesid"}
@@ -28,39 +25,18 @@ pytestmark = [
 ]
 
 
-class SystemClock:
-    def now(self) -> datetime:
-        return datetime(2025, 1, 22, 9, 5, tzinfo=UTC)
-
-    async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(0)
+KOTAK = Stage("KOTAK", SECRETS, datetime(2025, 1, 22, 9, 5, tzinfo=UTC))
 
 
 def served(body: bytes, ask: Callable[[KotakClient], Any]) -> tuple[Any, str]:
     """Serve a body; return what the client makes of it, and the path first asked."""
-    paths: list[str] = []
 
-    async def handle(request: web.Request) -> web.Response:
-        paths.append(request.path)
+    async def step(request: web.Request) -> web.Response:
         quotes = request.path.startswith("/script-details/")
         return web.Response(body=QUOTES if quotes else body, content_type="application/json")
 
-    async def main() -> Any:
-        app = web.Application()
-        app.router.add_route("*", "/{path:.*}", handle)
-        runner = web.AppRunner(app, access_log=None)
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        transport = Transport(SystemClock(), TransportPolicy(retry_attempts=0))
-        url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-        account = Account(1, "O", "A", "KOTAK", base_url=url, credentials=SECRETS)
-        try:
-            return await ask(KotakClient(account, transport, SystemClock()))
-        finally:
-            await transport.close()
-            await runner.cleanup()
-
-    return asyncio.run(main()), paths[0]
+    found, script, _ = KOTAK.play(ask, step)
+    return found, script.asked[0].path
 
 
 def whole(found: tuple[Fetch, str], path: str) -> Fetch:
@@ -104,25 +80,6 @@ def test_order_report() -> None:
             exchange_order_id="1100000059569867",
         ),
     )
-
-
-def test_order_history() -> None:
-    """The sample is what Kotak's client gives back: it puts the answer into another ``data``."""
-    body = json.dumps(json.loads(sample("order_history"))["data"]).encode()
-    found = served(body, lambda client: client.order_history("250122000624384"))
-    rows = whole(found, "/quick/order/history").rows
-    assert [row.status for row in rows] == [
-        OrderStatus.PENDING_EXECUTION, OrderStatus.PENDING_EXECUTION,
-        OrderStatus.PENDING_EXECUTION, OrderStatus.OPEN, OrderStatus.EXECUTED,
-    ]  # fmt: skip
-    assert [row.exchange_order_id for row in rows] == ["", "", "", *["1100000060414692"] * 2]
-    assert [row.placed_at for row in rows] == [
-        *[utc("2025-01-22 14:32:53")] * 4, utc("2025-01-22 14:33:01"),
-    ]  # fmt: skip
-    assert (rows[-1].filled_quantity, rows[-1].average_price) == (1, 9_390_000)
-    assert {(row.symbol, row.validity, row.tag, row.message) for row in rows} == {
-        ("IDEA", "DAY", "", ""),
-    }  # fmt: skip
 
 
 def test_trade_report() -> None:

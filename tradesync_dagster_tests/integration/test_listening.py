@@ -127,7 +127,7 @@ def test_accounts_come_and_go_without_a_restart(services: Services) -> None:
         hints.clear()
         await kite.here["key-B"].send_str(UPDATE)
         await until(lambda: hints == ["desk/B"])
-        services.store.set_enabled("desk/A", enabled=False)
+        services.store.disable("desk/A")
         await until(lambda: "key-A" not in kite.here)
         assert (kite.came, kite.refused) == (["key-A", "key-B"], [])
 
@@ -183,7 +183,7 @@ def test_a_server_that_is_away_is_tried_until_it_is_back_and_told_once(
         async with serving(kite, port):
             await until(lambda: "key-A" in kite.here and bool(hints))
             assert hints == ["desk/A"]
-            services.store.set_enabled("desk/A", enabled=False)
+            services.store.disable("desk/A")
             await until(lambda: not kite.here)
 
     play(services, script)

@@ -9,7 +9,9 @@ from typer.testing import CliRunner
 
 from tradesync_dagster.cli import app
 from tradesync_dagster.cli import looks as command
-from tradesync_dagster_tests.support.answers import look_of, taken, two_accounts
+from tradesync_dagster.domain.accounts import Account
+from tradesync_dagster.store.store import SqlStore
+from tradesync_dagster_tests.support.answers import look_of, taken
 from tradesync_dagster_tests.support.api import Api, rows
 from tradesync_dagster_tests.support.desk import Desk
 from tradesync_dagster_tests.support.orders import sample_order
@@ -50,12 +52,10 @@ def test_a_look_says_why_it_was_not_complete(desk: Desk) -> None:
     assert "payload_hash" in broken["answers"][0]
 
 
-def test_a_look_says_why_its_book_was_not_believed(database_url: str) -> None:
-    with two_accounts(database_url) as store:
-        account = store.accounts()[0]
-        for minutes, orders in ((0, [ORDER]), (1, [])):
-            taken(store, look_of(account, T0 + timedelta(minutes=minutes), orders))
-        first, shrunk = stored(store, "looks")
+def test_a_look_says_why_its_book_was_not_believed(store: SqlStore, account: Account) -> None:
+    for minutes, orders in ((0, [ORDER]), (1, [])):
+        taken(store, look_of(account, T0 + timedelta(minutes=minutes), orders))
+    first, shrunk = stored(store, "looks")
     assert decisions(first)[0] == "applied"
     assert decisions(shrunk)[0] == "quarantined"
     assert "lost 1 order" in shrunk["answers"][0]["reason"]
@@ -127,7 +127,7 @@ def test_a_look_that_the_books_refused_is_kept_with_the_reason(desk: Desk) -> No
     assert {row["account_id"] for row in stored(desk.services.store, "orders")} != {
         account_id(desk)
     }
-    assert all(one["complete"] for one in desk.services.looks("desk/SIM002"))
+    assert {one["complete"] for one in desk.services.looks("desk/SIM002")} == {True}
 
 
 def test_a_record_that_is_refused_too_is_told(desk: Desk) -> None:

@@ -7,7 +7,7 @@ import httpx
 from prometheus_client.parser import text_string_to_metric_families
 from pydantic import SecretStr
 
-from tradesync_dagster.api.metrics import NAMES
+from tradesync_dagster.api.metrics import ACCOUNT_METRIC, METRICS
 from tradesync_dagster.domain.breaks import Break
 from tradesync_dagster.domain.fake_orders import Wanted
 from tradesync_dagster_tests.support.api import Api, running_api
@@ -25,7 +25,7 @@ def scraped(answer: httpx.Response) -> Figures:
         for family in text_string_to_metric_families(answer.text)
         for sample in family.samples
     }
-    assert {f"tradesync_{key[0]}" for key in found} <= NAMES
+    assert {key[0] for key in found} <= {ACCOUNT_METRIC, *(one.name for one in METRICS)}
     return found
 
 
@@ -154,5 +154,5 @@ def test_health_tells_that_syncs_have_stopped(desk: Desk, api: Api) -> None:
     assert (late.status_code, "16 minutes ago" in late.text) == (503, True)
     assert nobody.send("GET", "/health/ready").status_code == 200, "people still need the pages"
     for account in desk.services.store.accounts():
-        desk.services.store.set_enabled(account.key, enabled=False)
+        desk.services.store.disable(account.key)
     assert nobody.send("GET", "/health/sync").status_code == 200, "nothing is due"

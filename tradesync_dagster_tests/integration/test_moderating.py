@@ -220,7 +220,7 @@ def test_people_read_an_order_its_marks_and_what_came_of_it(
     store: SqlStore, tmp_path: Path
 ) -> None:
     settings = Settings(home=tmp_path, moderation_approval_percent=100, _env_file=None)  # type: ignore[arg-type]
-    moderation = Services(settings, store, Clock(HOUR)).moderation()  # type: ignore[arg-type]
+    moderation = Services(settings, store, Clock(HOUR)).moderation()
     put(store, [ORDER])
     assert moderation.decide_due().counts == {"APPROVED": 1}
     shown = moderation.shown(ORDER.order_id, "acme")
@@ -242,7 +242,7 @@ def test_real_prices_that_are_away_are_simulated_and_the_order_says_why(
 ) -> None:
     """The library is not installed here; the child process is a real one."""
     settings = Settings(home=tmp_path, moderation_real_prices=["MISO"], _env_file=None)
-    moderation = Services(settings, store, Clock(HOUR)).moderation()  # type: ignore[arg-type]
+    moderation = Services(settings, store, Clock(HOUR)).moderation()
     real = replace(ORDER, market="MISO")
     put(store, [real])
     assert moderation.decide_due().total == 1
@@ -254,7 +254,7 @@ def test_real_prices_that_are_away_are_simulated_and_the_order_says_why(
     elsewhere = settings.model_copy(update={"moderation_real_prices_python": tmp_path / "python"})
     other = replace(real, order_id=UUID(int=7))
     put(store, [other])
-    there = Services(elsewhere, store, Clock(HOUR)).moderation()  # type: ignore[arg-type]
+    there = Services(elsewhere, store, Clock(HOUR)).moderation()
     assert there.decide_due().total == 1
     source = there.shown(other.order_id, "acme")["events"][0]["detail"]["lmp_source"]
     assert source == f"simulated: {tmp_path}/python does not start: No such file or directory"
@@ -263,5 +263,5 @@ def test_real_prices_that_are_away_are_simulated_and_the_order_says_why(
 def test_messages_can_be_switched_off(store: SqlStore, tmp_path: Path) -> None:
     put(store, [ORDER])
     settings = Settings(home=tmp_path, rabbitmq_notifications_enabled=False, _env_file=None)
-    Services(settings, store, Clock(HOUR)).moderation().decide_due()  # type: ignore[arg-type]
+    Services(settings, store, Clock(HOUR)).moderation().decide_due()
     assert stored(store, "outbox") == []

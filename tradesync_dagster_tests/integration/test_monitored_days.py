@@ -1,6 +1,7 @@
 """Whole days of the order monitor: its schedule asked each minute, its job, and one clock."""
 
 from collections.abc import Iterator
+from dataclasses import asdict, replace
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,9 @@ import pytest
 
 from tradesync_dagster.definitions import build_definitions
 from tradesync_dagster.defs.monitor import monitor_every_minute
+from tradesync_dagster.domain.errors import PlacementRefusedError
 from tradesync_dagster.domain.market_calendar import IST
+from tradesync_dagster.domain.money import parse_price
 from tradesync_dagster_tests.support.monitored import WatchedDesk, open_watched_desk
 from tradesync_dagster_tests.support.trading import KEY
 
@@ -120,6 +123,26 @@ def test_on_a_holiday_nothing_is_asked_and_orders_wait(
         assert live(instance, off, date(2026, 11, 25)) == []
         assert live(instance, desk, date(2026, 11, 25))[0] == time(9, 15)
         assert desk.row(waiting)["status"] == "expired"
+
+
+def test_an_order_of_the_evening_before_counts_against_the_days_limits(tmp_path: Path) -> None:
+    with open_watched_desk(f"sqlite:///{tmp_path}/books.sqlite3", tmp_path) as desk:
+        desk.at_time(EVENING.astimezone(UTC))
+        price = desk.at.price(96)
+        waiting = desk.at.place(5, price=price, amo=True, verify=False)
+        desk.at_time(EVENING.replace(day=20, hour=9, minute=16).astimezone(UTC))
+        desk.cycle(later=1)
+        shown = desk.row(waiting)
+        assert (shown["status"], shown["trade_date"]) == ("amo", "2026-11-19")
+        limits = desk.at.trading.set_limits(KEY, {"open_orders": 1}, "asha")
+        with pytest.raises(PlacementRefusedError, match="1 orders are open"):
+            desk.at.place(1, price=price)
+        value = 17 * parse_price(price)  # the ten shares held, the order, and two more
+        limits = replace(limits, open_orders=50, position_value=value)
+        desk.at.trading.set_limits(KEY, asdict(limits), "asha")
+        with pytest.raises(PlacementRefusedError, match="position"):
+            desk.at.place(3, price=price)
+        assert desk.at.place(2, price=price, verify=False).order.status.value == "pending_execution"
 
 
 def test_a_cycle_is_recorded_and_cycles_never_overlap(

@@ -100,6 +100,8 @@ def test_slices_of_an_order_of_ours_are_ours(desk: Desk) -> None:
         {"source": "auto_slice", "slice_quantity": -1},
         {"source": "auto_slice", "slice_quantity": "5"},
         {"source": "auto_slice", "slice_quantity": True},
+        {"source": "auto_slice", "slice_quantity": 2.5},
+        {"source": "auto_slice", "slice_quantity": [5]},
         {"source": "auto_slice", "slice_quantity": 1, "quantity": 5000},
     ],
 )

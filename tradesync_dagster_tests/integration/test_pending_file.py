@@ -2,6 +2,9 @@
 
 import json
 import logging
+import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -127,6 +130,33 @@ def test_a_kill_in_the_middle_leaves_a_copy_and_the_next_time_takes_the_rest(
     report = pending_file.take_in(file)
     assert (report.new, report.known) == (1, 1)
     assert len(list(file.parent.glob("pending_orders.json.*.bak"))) == 1
+
+
+def test_two_who_write_the_file_at_once_leave_it_whole(
+    desk: Desk, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Looks that brokers' messages ask for write it from several threads of one process."""
+    pending_file = desk.services.pending_file()
+    pending_file.take_in(file, KEY)
+    fsync, begun, goes_on = os.fsync, threading.Event(), threading.Event()
+
+    def slowly(number: int) -> None:
+        fsync(number)
+        if not begun.is_set():
+            begun.set()
+            assert goes_on.wait(60)
+
+    monkeypatch.setattr(os, "fsync", slowly)
+    with ThreadPoolExecutor() as pool:
+        first = pool.submit(pending_file.write, file)
+        assert begun.wait(60)
+        try:
+            assert pending_file.write(file) == 2
+        finally:
+            goes_on.set()
+        assert first.result() == 2
+    assert pending_file.compare(file) == []
+    assert not list(file.parent.glob(".pending_orders.json.*"))
 
 
 def test_with_dual_write_the_file_follows_and_with_dual_read_differences_are_told(

@@ -10,6 +10,7 @@ from tradesync_dagster.domain.errors import PlacementRefusedError
 from tradesync_dagster.domain.money import parse_price
 from tradesync_dagster.domain.orders import OrderStatus, Origin
 from tradesync_dagster_tests.support.broker_desk import BROKERS
+from tradesync_dagster_tests.support.store_frames import refuse_rows
 from tradesync_dagster_tests.support.trading import KEY, TradingDesk, open_trading_desk
 
 
@@ -65,13 +66,11 @@ def test_its_fills_are_its_strategys_and_syncs_change_nothing_more(at: TradingDe
 def test_a_rejection_is_seen_at_once_with_the_brokers_words(at: TradingDesk) -> None:
     found = at.place(price=at.price(200))
     order = found.order
-    assert order.status in (OrderStatus.REJECTED, OrderStatus.FAILED)
+    assert order.status is OrderStatus.REJECTED
     assert "circuit" in order.failure_reason.lower() or "range" in order.failure_reason.lower()
     assert order.first_failed_at is not None
     (row,) = [r for r in at.desk.services.orders(KEY) if r["origin"] == "internal"]
-    if order.status is OrderStatus.REJECTED:
-        assert row["rejection_reason"] == order.failure_reason
-    assert row["failure_reason"] == order.failure_reason
+    assert row["rejection_reason"] == row["failure_reason"] == order.failure_reason
 
 
 def test_lack_of_money_is_told_with_what_is_missing(at: TradingDesk) -> None:
@@ -133,6 +132,17 @@ def test_the_look_afterwards_settles_a_lost_answer_too(at: TradingDesk) -> None:
     at.desk.fault("lost", method="POST")
     found = at.place()
     assert (found.error, found.order.status) == ("", OrderStatus.EXECUTED)
+
+
+def test_a_look_afterwards_that_the_books_refuse_leaves_the_order_as_it_was_answered(
+    trading: TradingDesk,
+) -> None:
+    refuse_rows(trading.desk.services.store.engine, "raw_payloads", 1)
+    found = trading.resting()
+    assert found.error.startswith("the books refused what was written")
+    assert found.order.status is OrderStatus.PENDING_EXECUTION
+    (theirs,) = trading.ours()
+    assert found.order.broker.broker_order_id == theirs["order_id"]
 
 
 @pytest.mark.parametrize("broker", ["PAPER", "UPSTOX", "ZERODHA"])

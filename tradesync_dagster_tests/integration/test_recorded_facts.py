@@ -275,7 +275,7 @@ def test_a_kind_needs_an_account_or_takes_none(books: Books) -> None:
 
 def test_a_disabled_account_is_made_anew_too(books: Books) -> None:
     books.trade(2, fill(1, 0, 10, 1000))
-    books.store.set_enabled("ORG/A2", enabled=False)
+    books.store.disable("ORG/A2")
     assert books.take("actions", SPLIT).rebuilt == {"ORG/A2": day(0)}
     assert books.agree()
     rebuild_history(books.store, [2], day(0), NOW)
@@ -293,7 +293,7 @@ def test_what_may_concern_any_account_waits_for_every_lease(
         return begin(account_ids)
 
     monkeypatch.setattr(books.store, "begin", noted)
-    books.store.set_enabled("ORG/A2", enabled=False)
+    books.store.disable("ORG/A2")
     for kind in ("actions", "settlements", "conversions", "prices"):
         books.take(kind)
     assert leased == [[1, 2], [1, 2], [1], []]

@@ -51,6 +51,7 @@ def test_the_same_answers_again_are_looked_at_and_left(desk: Desk) -> None:
     assert again.results[0].changed == frozenset()
     assert set(again.results[0].seconds) == {"orders", "trades", "positions", "holdings"}
     now = rows(desk, tables.book_states)
+    assert {state["kind"] for state in now} == set(again.results[0].seconds)
     assert all(
         new["requested_at"] > old["requested_at"] for old, new in zip(states, now, strict=True)
     )
@@ -66,6 +67,7 @@ def test_a_quiet_desk_writes_one_row_a_tick_and_organization(desk: Desk) -> None
     before = {name: len(rows(desk, tables_of(name))) for name in ("looks", "sync_results")}
     looks = {key: desk.services.looks(key) for key in KEYS}
     synced = [row["started_at"] for row in last_syncs(desk)]
+    assert len(synced) == len(KEYS)
     desk.clock.move(timedelta(minutes=5))
     again = desk.sync()
     assert not looked_into(again)
@@ -136,7 +138,7 @@ def test_another_day_is_looked_into(desk: Desk) -> None:
 def test_force_looks_into_all(desk: Desk) -> None:
     settle(desk)
     summary = desk.sync(force=True)
-    assert all(result.positions_regenerated for result in summary.results)
+    assert [result.positions_regenerated for result in summary.results] == [True] * len(KEYS)
 
 
 def test_prices_alone_are_taken_without_reading_orders(desk: Desk) -> None:

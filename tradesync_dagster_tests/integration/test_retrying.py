@@ -1,6 +1,7 @@
 """The retry queue at a simulated broker: what goes again by itself, by hand, or not at all."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,11 @@ import pytest
 
 from tradesync_dagster.definitions import build_definitions
 from tradesync_dagster.defs.retries import retries_every_minute
+from tradesync_dagster.domain.accounts import Account
 from tradesync_dagster.domain.errors import PlacementRefusedError
+from tradesync_dagster.domain.order_requests import OrderText
 from tradesync_dagster.domain.orders import Order, OrderStatus
+from tradesync_dagster_tests.support.store_frames import refuse_rows
 from tradesync_dagster_tests.support.trading import KEY, TradingDesk, open_trading_desk
 
 
@@ -113,6 +117,49 @@ def test_halts_and_limits_hold_the_queue(trading: TradingDesk) -> None:
     trading.desk.clock.move(timedelta(minutes=2))
     assert len(retries.tend().sent) == 1
     assert len(trading.ours()) == 1
+
+
+def failed_at_two(trading: TradingDesk) -> tuple[Account, Order, Order]:
+    """An account that comes before the other, and an order of each that may go again."""
+    store = trading.desk.services.store
+    (known,) = store.accounts()
+    store.put_accounts([replace(known, account_id=0, pseudo_account="FIRST")])
+    first, second = store.accounts()
+    assert (first.key, second.key) == ("desk/FIRST", KEY)
+    store.set_live(first.key, live=True)
+    trading.desk.fault("status", status=429, method="POST", times=2)
+    text = OrderText("BUY", "3", "NSE:INFY", product="CNC")
+    theirs, ours = (
+        trading.trading.place(one.key, text, who="asha", verify=False).order
+        for one in (first, second)
+    )
+    return first, theirs, ours
+
+
+def test_an_account_that_cannot_be_used_holds_up_no_other(trading: TradingDesk) -> None:
+    first, theirs, ours = failed_at_two(trading)
+    retries = trading.desk.services.retries()
+    retries.tend()
+    trading.desk.services.store.put_accounts([replace(first, credentials={"api_key": "k"})])
+    trading.desk.clock.move(timedelta(seconds=61))
+    done = retries.tend()
+    assert [one.order_id for one in done.sent] == [ours.order_id]
+    (sentence,) = done.held
+    assert sentence.startswith(f"{first.key}: order {theirs.order_id}: ")
+    assert "access_token is missing" in sentence
+    (row,) = queue(trading)
+    assert (row["order_id"], row["held_by"] in sentence) == (str(theirs.order_id), True)
+    assert retries.due() == [], "it waits for its pause"
+
+
+def test_what_the_books_refuse_of_one_account_holds_up_no_other(trading: TradingDesk) -> None:
+    first, _, ours = failed_at_two(trading)
+    refuse_rows(trading.desk.services.store.engine, "retries", first.account_id)
+    done = trading.desk.services.retries().tend()
+    (sentence,) = done.held
+    assert sentence.startswith(f"{first.key}: the books refused")
+    assert done.waiting == 1
+    assert events(trading, ours)[-1] == "retry_queued"
 
 
 def test_it_expires_with_its_session_and_is_not_sent_the_next_day(trading: TradingDesk) -> None:

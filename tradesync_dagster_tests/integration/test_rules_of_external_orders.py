@@ -5,7 +5,6 @@ those of the wire over HTTP against the simulated exchange, the others on values
 """
 
 import threading
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -23,29 +22,18 @@ from tradesync_dagster.domain.facts import Facts
 from tradesync_dagster.domain.fills import Fill
 from tradesync_dagster.domain.looks import Decision
 from tradesync_dagster.domain.orders import Order, OrderStatus, Origin, Side, order_id_of
-from tradesync_dagster.domain.reconciliation import Account as Figures
-from tradesync_dagster.domain.reconciliation import compare
-from tradesync_dagster.domain.watermarks import derive, known_of
+from tradesync_dagster.domain.reconciliation import Figures, compare
+from tradesync_dagster.domain.watermarks import derive
 from tradesync_dagster.store.store import SqlStore
 from tradesync_dagster.sync.applying import apply
-from tradesync_dagster_tests.support.answers import look_of, taken, two_accounts
+from tradesync_dagster_tests.support.answers import look_of, taken
 from tradesync_dagster_tests.support.desk import Desk, open_desk
+from tradesync_dagster_tests.support.known_fills import known_of
 from tradesync_dagster_tests.support.looked_at import OLD, ROW, T0, later, row
 from tradesync_dagster_tests.support.orders import DAY, sample_intent
 from tradesync_dagster_tests.support.store_frames import refuse_rows, stored
 
 LOST = sample_intent(created_at=OLD, strategy_id="mean-reversion")
-
-
-@pytest.fixture
-def store(database_url: str) -> Iterator[SqlStore]:
-    with two_accounts(database_url) as opened:
-        yield opened
-
-
-@pytest.fixture
-def account(store: SqlStore) -> Account:
-    return store.accounts()[0]
 
 
 def ledger(store: SqlStore) -> dict[str, Order]:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from tradesync_dagster.domain.orders import BrokerOrder, Origin
 from tradesync_dagster.store.store import SqlStore
 from tradesync_dagster.sync.cycle import Sync, SyncRules
 from tradesync_dagster.sync.fetching import Answers
+from tradesync_dagster_tests.support.clocks import MovingClock
 from tradesync_dagster_tests.support.laid_books import lay
 from tradesync_dagster_tests.support.orders import DAY, sample_order
 
@@ -22,23 +23,10 @@ RULES = SyncRules(DetectionRules(confirm=timedelta(seconds=30), minimum_age=time
 
 
 @dataclass
-class Clock:
-    moment: datetime
-    slept: list[float] = field(default_factory=list)
-
-    def now(self) -> datetime:
-        return self.moment
-
-    async def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-        self.moment += timedelta(seconds=seconds)
-
-
-@dataclass
 class Book:
     """A broker without a clock of its own, whose accounts hold one order each."""
 
-    clock: Clock
+    clock: MovingClock
     orders: dict[str, BrokerOrder]
 
     async def fetch(
@@ -68,7 +56,7 @@ def test_an_order_dated_far_ahead_keeps_no_other_account_waiting(tmp_path: Path)
     engine = lay(f"sqlite:///{tmp_path}/books.sqlite3")
     store = SqlStore(engine, MultiFernet([Fernet(Fernet.generate_key())]))
     store.put_accounts([Account(0, "desk", name, "ZERODHA", credentials={}) for name in "AB"])
-    clock = Clock(placed.placed_at + timedelta(seconds=5))
+    clock = MovingClock(placed.placed_at + timedelta(seconds=5))
     book = Book(clock, {"A": placed, "B": ahead})
     sync = Sync(store, book, None, None, clock, RULES)  # type: ignore[arg-type]
     summary = asyncio.run(sync.run(store.accounts()))

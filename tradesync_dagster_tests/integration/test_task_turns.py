@@ -180,7 +180,7 @@ def test_an_account_that_is_enabled_again_owes_nothing_of_the_time_between(desk:
     store, tasks = desk.services.store, desk.services.tasks()
     run_at(desk, FRIDAY, "08:00")
     desk.one(KEY)
-    store.set_enabled(KEY, enabled=False)
+    store.disable(KEY)
 
     def told() -> tuple[dict[str, str], list[dict[str, Any]], list[dict[str, Any]]]:
         return states(desk), alerts(desk, "tasks_missed"), alerts(desk, "service_silent")

@@ -1,6 +1,5 @@
 """Upstox's published samples, served byte by byte, come out field by field."""
 
-import asyncio
 import json
 from collections.abc import Callable
 from datetime import UTC, date, datetime
@@ -8,14 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aiohttp import web
 
-from tradesync_dagster.brokers.transport import Transport, TransportPolicy
-from tradesync_dagster.brokers.upstox import UpstoxClient
-from tradesync_dagster.domain.accounts import Account
 from tradesync_dagster.domain.answers import BrokerHolding, BrokerPosition, Fetch, Outcome
 from tradesync_dagster.domain.fills import Fill
 from tradesync_dagster.domain.orders import BrokerOrder, OrderStatus, Side
+from tradesync_dagster.domain.ports import BrokerClient
+from tradesync_dagster_tests.support.scripted import Stage, say
 
 SAMPLES = Path(__file__).resolve().parents[2].parent / "shared" / "fixtures" / "upstox"
 
@@ -25,39 +22,13 @@ pytestmark = [
 ]
 
 
-class SystemClock:
-    def now(self) -> datetime:
-        return datetime(2025, 11, 3, 6, 0, tzinfo=UTC)
-
-    async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(0)
+UPSTOX = Stage("UPSTOX", {"access_token": "sampletoken"}, datetime(2025, 11, 3, 6, 0, tzinfo=UTC))
 
 
-def served(body: bytes, ask: Callable[[UpstoxClient], Any]) -> tuple[Any, str]:
+def served(body: bytes, ask: Callable[[BrokerClient], Any]) -> tuple[Any, str]:
     """Serve a body at every path; return what the client makes of it, and the path last asked."""
-    paths: list[str] = []
-
-    async def handle(request: web.Request) -> web.Response:
-        paths.append(request.path)
-        return web.Response(body=body, content_type="application/json")
-
-    async def main() -> Any:
-        app = web.Application()
-        app.router.add_route("*", "/{path:.*}", handle)
-        runner = web.AppRunner(app, access_log=None)
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        transport = Transport(SystemClock(), TransportPolicy(retry_attempts=0))
-        url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-        secrets = {"access_token": "sampletoken"}
-        account = Account(1, "O", "A", "UPSTOX", base_url=url, credentials=secrets)
-        try:
-            return await ask(UpstoxClient(account, transport, SystemClock()))
-        finally:
-            await transport.close()
-            await runner.cleanup()
-
-    return asyncio.run(main()), paths[-1]
+    found, script, _ = UPSTOX.play(ask, say(body))
+    return found, script.asked[-1].path
 
 
 def whole(found: tuple[Fetch, str], path: str) -> Fetch:

@@ -1,20 +1,17 @@
 """Kite Connect's published samples, served byte by byte, come out field by field."""
 
-import asyncio
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from aiohttp import web
 
-from tradesync_dagster.brokers.transport import Transport, TransportPolicy
-from tradesync_dagster.brokers.zerodha import ZerodhaClient
-from tradesync_dagster.domain.accounts import Account
 from tradesync_dagster.domain.answers import BrokerHolding, BrokerPosition, Fetch, Outcome
 from tradesync_dagster.domain.fills import Fill
 from tradesync_dagster.domain.orders import OrderStatus, Side
+from tradesync_dagster.domain.ports import BrokerClient
+from tradesync_dagster_tests.support.scripted import Stage, say
 
 SAMPLES = Path(__file__).resolve().parents[2].parent / "shared" / "fixtures" / "zerodha"
 
@@ -24,42 +21,21 @@ pytestmark = [
 ]
 
 
-class SystemClock:
-    def now(self) -> datetime:
-        return datetime(2025, 11, 3, 6, 0, tzinfo=UTC)
+ZERODHA = Stage(
+    "ZERODHA",
+    {"api_key": "samplekey", "access_token": "sampletoken"},
+    datetime(2025, 11, 3, 6, 0, tzinfo=UTC),
+)
 
-    async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(0)
 
-
-def fetch(name: str, ask: Callable[[ZerodhaClient], Any], status: int = 200) -> tuple[Fetch, str]:
+def fetch(
+    name: str, ask: Callable[[BrokerClient], Any], status: int = 200
+) -> tuple[Fetch[Any], str]:
     """Serve a sample at every path; return what the client makes of it, and the path asked."""
     body = (SAMPLES / name).read_bytes()
-    paths: list[str] = []
-
-    async def handle(request: web.Request) -> web.Response:
-        paths.append(request.path)
-        return web.Response(body=body, status=status, content_type="application/json")
-
-    async def main() -> Fetch:
-        app = web.Application()
-        app.router.add_get("/{path:.*}", handle)
-        runner = web.AppRunner(app, access_log=None)
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        transport = Transport(SystemClock(), TransportPolicy(retry_attempts=0))
-        url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-        secrets = {"api_key": "samplekey", "access_token": "sampletoken"}
-        account = Account(1, "O", "A", "ZERODHA", base_url=url, credentials=secrets)
-        try:
-            return await ask(ZerodhaClient(account, transport, SystemClock()))
-        finally:
-            await transport.close()
-            await runner.cleanup()
-
-    found = asyncio.run(main())
+    found, script, _ = ZERODHA.play(ask, say(body, status))
     assert found.payload == body
-    return found, paths[0]
+    return found, script.asked[0].path
 
 
 def utc(text: str) -> datetime:
@@ -88,21 +64,6 @@ def test_orders() -> None:
     assert rejected.message.startswith("Insufficient funds. Required margin is 95417.84")
     assert book.rows[8].price == 159_820_000
     assert (book.rows[9].filled_quantity, book.rows[9].average_price) == (150, 12_300_000)
-
-
-def test_order_history() -> None:
-    order_id = "171229000724687"
-    book, path = fetch("order_info.json", lambda client: client.order_history(order_id))
-    assert (book.outcome, book.rejects, path) == (Outcome.COMPLETE, (), f"/orders/{order_id}")
-    assert [row.status_word for row in book.rows] == [
-        "PUT ORDER REQ RECEIVED", "VALIDATION PENDING", "OPEN PENDING", "OPEN",
-        "MODIFY VALIDATION PENDING", "MODIFY PENDING", "MODIFIED", "OPEN",
-    ]  # fmt: skip
-    assert {row.broker_order_id for row in book.rows} == {order_id}
-    assert (book.rows[0].exchange_order_id, book.rows[3].exchange_order_id) == (
-        "", "1300000001887410",
-    )  # fmt: skip
-    assert [row.price for row in book.rows[-2:]] == [300_000_000, 300_100_000]
 
 
 GOLD = Fill(

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from tradesync_dagster.domain.orders import order_id_of
 from tradesync_dagster.settings import Settings
 from tradesync_dagster.store.store import SqlStore
 from tradesync_dagster.store.tables import metadata
+from tradesync_dagster_tests.support.clocks import MovingClock
 from tradesync_dagster_tests.support.laid_books import lay
 from tradesync_dagster_tests.support.zerodha_sample_books import (
     COMPACT,
@@ -53,21 +54,10 @@ pytestmark = [
 
 
 @dataclass
-class StillClock:
-    moment: datetime = FIRST_LOOK
-
-    def now(self) -> datetime:
-        return self.moment
-
-    async def sleep(self, seconds: float) -> None:
-        self.moment += timedelta(seconds=seconds)
-
-
-@dataclass
 class Books:
     services: Services
     account_id: int
-    clock: StillClock
+    clock: MovingClock
     files: dict[str, str] = field(default_factory=lambda: dict(FILES))
     asked: list[str] = field(default_factory=list)
     sessions: set[tuple[str | None, str | None]] = field(default_factory=set)
@@ -125,8 +115,8 @@ def books(database_url: str, tmp_path: Path) -> Iterator[Books]:
     )
     engine = lay(database_url)
     store = SqlStore(engine, settings.cipher())
-    clock = StillClock()
-    opened = Books(Services(settings, store, clock), 0, clock)  # type: ignore[arg-type]
+    clock = MovingClock(FIRST_LOOK)
+    opened = Books(Services(settings, store, clock), 0, clock)
     secrets = {"api_key": "samplekey", "access_token": "sampletoken"}
     with kite(opened) as url:
         store.put_accounts([Account(0, "O", "A", "ZERODHA", base_url=url, credentials=secrets)])

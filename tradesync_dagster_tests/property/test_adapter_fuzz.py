@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from tradesync_dagster.brokers.transport import Answer, Call
+from tradesync_dagster.brokers.calls import Answer, Call
 from tradesync_dagster.domain import errors
 from tradesync_dagster.domain.answers import Fetch, Outcome
 from tradesync_dagster.domain.money import INT64_MAX
@@ -171,7 +171,6 @@ async def run(broker: str, number: int) -> object:
         "place": (REQUEST,),
         "modify": ("251119000000001", {"quantity": "9"}, "regular"),
         "cancel": ("251119000000001", "regular"),
-        "order_history": ("251119000000001",),
     }
     try:
         outcome: object = await getattr(adapter, name)(*arguments.get(name, ()))

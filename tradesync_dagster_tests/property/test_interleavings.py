@@ -30,9 +30,6 @@ FAULTS = sorted(set(KINDS) - {"hang", "slow"})
 LOSSY = ("", "lost", "cut", "reset", "html", "empty", "null")
 """What may happen to the answer to a placement, whether it was carried out or not."""
 WRITES = ("POST", "PUT", "DELETE")
-LOSSY = ("", "lost", "cut", "reset", "html", "empty", "null")
-"""What may happen to the answer to a placement, whether it was carried out or not."""
-WRITES = ("POST", "PUT", "DELETE")
 
 
 def steps() -> st.SearchStrategy[list[Step]]:

@@ -37,11 +37,11 @@ from tradesync_dagster.sync.changing import Changing
 from tradesync_dagster.sync.fetching import Fetching
 from tradesync_dagster.sync.monitoring import Monitor, MonitorRules
 from tradesync_dagster.sync.placing import RETRIED, Placing, PlacingRules
+from tradesync_dagster_tests.support.clocks import MovingClock
 from tradesync_dagster_tests.support.crashing_store import CrashingStore
 from tradesync_dagster_tests.support.market_client import (
     BROKER,
     USER,
-    HandClock,
     KilledError,
     MarketBroker,
 )
@@ -96,7 +96,7 @@ class OrdersAndExchange(RuleBasedStateMachine):
         with real.begin([1]) as work:
             work.put_limits(1, Limits(most, most, 1000, most), "test", OPENS)
         self.store = CrashingStore(real)
-        self.clock = HandClock(OPENS)
+        self.clock = MovingClock(OPENS, look=timedelta(microseconds=1))
         self.broker = MarketBroker(self.clock)
         self.touched: set[str] = set()
         self.withdrawn: set[str] = set()

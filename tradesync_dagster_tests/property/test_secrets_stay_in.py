@@ -12,13 +12,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tradesync_dagster.brokers.calls import Call, TransportPolicy
 from tradesync_dagster.brokers.scrubbing import scrubbed
-from tradesync_dagster.brokers.transport import Call, Transport, TransportPolicy
+from tradesync_dagster.brokers.transport import Transport
 from tradesync_dagster.domain import errors
 from tradesync_dagster.domain.answers import Fetch
 from tradesync_dagster_tests.support.broker_desk import BROKERS, READS, REQUEST
 from tradesync_dagster_tests.support.canned import JSON, client
-from tradesync_dagster_tests.support.wire import MovingClock, Step, hang, reset, say, serving
+from tradesync_dagster_tests.support.clocks import MovingClock
+from tradesync_dagster_tests.support.wire import Step, hang, reset, say, serving
 
 secret = st.text(string.ascii_letters + string.digits + "-_.~+/=%", min_size=8, max_size=40)
 secret = secret.map("Zq7{}".format)  # no word of the source or of an answer is one by chance
@@ -56,8 +58,7 @@ def leaks(text: str, secrets: tuple[str, ...]) -> bool:
 
 async def everything_told(adapter: Any) -> list[str]:
     told = []
-    of = {"order_history": ("1",)}
-    calls = [getattr(adapter, name)(*of.get(name, ())) for name in ("profile", *READS)]
+    calls = [getattr(adapter, name)() for name in ("profile", *READS)]
     calls += [
         adapter.place(REQUEST),
         adapter.modify("1", {"quantity": "9"}, "regular"),
@@ -96,9 +97,8 @@ def test_adapters_repeat_no_credential(
 def test_only_the_credential_is_struck_out(token: str, before: bytes, after: bytes) -> None:
     found = scrubbed(before + token.encode() + after, {"Authorization": f"Bearer {token}"})
     assert token.encode() not in found
-    if token.encode() not in before + after:
-        assert found in (before + b"***" + after, found)
-        assert found.startswith(before[: max(0, len(before) - len(token))])
+    if b"Zq7" not in before + after:  # with which all of these credentials begin
+        assert found == before + b"***" + after
 
 
 def test_what_has_no_credential_is_the_very_same_body() -> None:

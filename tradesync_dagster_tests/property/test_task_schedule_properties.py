@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tradesync_dagster.domain.accounts import Account
 from tradesync_dagster.domain.market_calendar import trade_date_of
 from tradesync_dagster.domain.task_schedules import (
-    DEFAULTS,
+    HOUR,
     MINUTE,
     Repeat,
     Schedule,
@@ -24,6 +24,16 @@ BEGAN = datetime(2026, 11, 12, 18, 30, tzinfo=UTC)
 """Midnight in India, a Friday."""
 HOURS = TradingHours()
 LEASE = timedelta(minutes=15)
+SCHEDULES = (
+    Schedule("", Task.PREMARKET_RETRY, time(9, 0), grace=15 * MINUTE),
+    Schedule("", Task.PREMARKET_AMO_ADJUSTMENT, time(9, 5), grace=8 * MINUTE),
+    Schedule("", Task.SELL_MONITOR, time(9, 15), Repeat.CONTINUOUS, grace=timedelta()),
+    Schedule("", Task.POSITION_MONITOR, time(9, 30), Repeat.HOURLY),
+    Schedule("", Task.ANALYSIS, time(16, 0), grace=4 * HOUR),
+    Schedule("", Task.BUY_ORDERS, time(16, 5), grace=4 * HOUR),
+    Schedule("", Task.EOD_CLEANUP, time(18, 0), grace=5 * HOUR),
+)
+"""As the schema begins."""
 
 
 class Books:
@@ -103,11 +113,11 @@ def test_no_turn_is_done_twice_and_none_is_lost(minutes: list[int], kills: list[
     for step, killed in zip(minutes, kills, strict=False):
         now += step * MINUTE
         now = max(now, BEGAN)
-        look(books, DEFAULTS, now, last, killed)
+        look(books, SCHEDULES, now, last, killed)
         last = now
     latest = max(one.due_at for one in [*books.began, *books.missed]) if books.turns else now
     now = max(now, latest) + timedelta(days=1)
-    look(books, DEFAULTS, now, last)
+    look(books, SCHEDULES, now, last)
     assert len({one.key for one in books.ended if one.task is not Task.SELL_MONITOR}) == len(
         [one for one in books.ended if one.task is not Task.SELL_MONITOR]
     )
@@ -119,7 +129,7 @@ def test_no_turn_is_done_twice_and_none_is_lost(minutes: list[int], kills: list[
 
 def _nothing_lost(books: Books, now: datetime) -> None:
     for day in TradingHours().trading_days(trade_date_of(BEGAN), trade_date_of(now)):
-        for schedule in (one for one in DEFAULTS if one.repeats is not Repeat.CONTINUOUS):
+        for schedule in (one for one in SCHEDULES if one.repeats is not Repeat.CONTINUOUS):
             session = HOURS.session(day)
             assert session is not None
             for slot in slots_of(schedule, day, session, now):

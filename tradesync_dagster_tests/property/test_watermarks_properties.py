@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from tradesync_dagster.domain.fills import Fill
 from tradesync_dagster.domain.money import divide_rounded
 from tradesync_dagster.domain.orders import BrokerOrder
-from tradesync_dagster.domain.watermarks import derive, known_of
+from tradesync_dagster.domain.watermarks import derive
+from tradesync_dagster_tests.support.known_fills import known_of
 from tradesync_dagster_tests.support.orders import sample_order
 
 PLACED = datetime(2026, 3, 2, 5, 0, tzinfo=UTC)

@@ -1,13 +1,10 @@
 """One look's four answers, written by hand, for what the store makes of them."""
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
-
-from cryptography.fernet import Fernet, MultiFernet
 
 from tradesync_dagster.domain.accounts import Account
 from tradesync_dagster.domain.answers import Fetch, Outcome
@@ -16,11 +13,8 @@ from tradesync_dagster.domain.fills import Fill
 from tradesync_dagster.domain.market_calendar import trade_date_of
 from tradesync_dagster.domain.orders import BrokerOrder
 from tradesync_dagster.domain.ports import Store
-from tradesync_dagster.store.store import SqlStore
 from tradesync_dagster.sync.applying import Applied, apply
 from tradesync_dagster.sync.fetching import Answers
-from tradesync_dagster_tests.support.laid_books import lay
-from tradesync_dagster_tests.support.store_rows import accounts
 
 KINDS = ("orders", "trades", "positions", "holdings")
 
@@ -56,13 +50,3 @@ def taken(store: Store, look: Answers, rules: DetectionRules | None = None) -> A
         if entry.record:
             work.add_looks([entry.record], look.orders.requested_at.replace(year=2000))
     return entry
-
-
-@contextmanager
-def two_accounts(database_url: str) -> Iterator[SqlStore]:
-    """Open empty books of the accounts 1 and 2."""
-    engine = lay(database_url)
-    store = SqlStore(engine, MultiFernet([Fernet(Fernet.generate_key())]))
-    store.put_accounts(accounts())
-    yield store
-    engine.dispose()

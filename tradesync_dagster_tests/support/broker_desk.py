@@ -12,17 +12,18 @@ from typing import Any
 
 from aiohttp import ClientSession, web
 
+from tradesync_dagster.brokers.calls import TransportPolicy
 from tradesync_dagster.brokers.exchange import orders as sim
 from tradesync_dagster.brokers.exchange.faces import VENUE
 from tradesync_dagster.brokers.exchange.server import ExchangeConfig, create_app
 from tradesync_dagster.brokers.exchange.units import IST
 from tradesync_dagster.brokers.exchange.venue import Venue
 from tradesync_dagster.brokers.factory import BrokerFactory
-from tradesync_dagster.brokers.transport import Transport, TransportPolicy
+from tradesync_dagster.brokers.transport import Transport
 from tradesync_dagster.domain.accounts import Account
 from tradesync_dagster.domain.answers import Fetch, OrderRequest
 from tradesync_dagster.domain.ports import BrokerClient
-from tradesync_dagster_tests.support.wire import MovingClock
+from tradesync_dagster_tests.support.clocks import MovingClock
 
 START = datetime(2025, 11, 19, 10, 0, tzinfo=IST)
 USER = "SIM001"
@@ -41,7 +42,7 @@ BROKERS = {
 WRITES = {"place": "POST", "modify": "PUT", "cancel": "DELETE"}
 POSTED = {"AUTOTRADER", "KOTAK"}
 """Brokers whose changes and cancellations are POSTs too."""
-READS = ("orders", "trades", "positions", "holdings", "margins", "order_history")
+READS = ("orders", "trades", "positions", "holdings", "margins")
 TRADELESS = {"AUTOTRADER"}
 """Brokers that are not asked for trades: they have none."""
 BOOKS = [
@@ -51,13 +52,8 @@ BOOKS = [
     if book != "trades" or broker not in TRADELESS
 ]
 """What can be read at each broker."""
-OF_ROWS = [
-    (broker, book)
-    for broker, book in BOOKS
-    if book != "margins" and (broker, book) != ("AUTOTRADER", "order_history")
-]
-"""Books of which any row may be missing: margins come as an object of segments at most brokers,
-and AutoTrader's history is one row of its order book."""
+OF_ROWS = [(broker, book) for broker, book in BOOKS if book != "margins"]
+"""Books of which any row may be missing: margins come as an object of segments at most brokers."""
 
 Act = Callable[["Desk"], Awaitable[None]]
 
@@ -94,8 +90,7 @@ class Desk:
         return sum(row.count for row in rows if row.endpoint.startswith(method))
 
     async def read(self, book: str) -> Fetch[Any]:
-        of = (self.open_order.order_id,) if book == "order_history" else ()
-        fetch: Fetch[Any] = await getattr(self.client, book)(*of)
+        fetch: Fetch[Any] = await getattr(self.client, book)()
         return fetch
 
     async def write(self, name: str) -> str:

@@ -4,12 +4,12 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from tradesync_dagster.brokers.calls import Answer, Call
 from tradesync_dagster.brokers.factory import ADAPTERS
 from tradesync_dagster.brokers.scrubbing import scrubbed
-from tradesync_dagster.brokers.transport import Answer, Call
 from tradesync_dagster.domain.accounts import Account
 from tradesync_dagster.domain.ports import BrokerClient
-from tradesync_dagster_tests.support.wire import MovingClock
+from tradesync_dagster_tests.support.clocks import MovingClock
 
 NOW = datetime(2025, 11, 19, 5, 0, tzinfo=UTC)
 JSON = {"Content-Type": "application/json"}

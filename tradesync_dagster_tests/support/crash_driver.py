@@ -89,7 +89,7 @@ class Driver:
             store = SqlStore(engine, settings.cipher())
             clock = ExchangeClock(scene.url, moment)
             clock.move(timedelta(0))
-            summary = Services(settings, store, clock).sync()  # type: ignore[arg-type]
+            summary = Services(settings, store, clock).sync()
             if summary.status != "success":
                 raise AssertionError(summary)
             return "\n".join(points.labels)

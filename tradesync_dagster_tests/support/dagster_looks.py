@@ -7,6 +7,7 @@ from dagster._core.definitions.run_request import InstigatorType
 from dagster._core.remote_origin import (
     RegisteredCodeLocationOrigin,
     RemoteInstigatorOrigin,
+    RemoteJobOrigin,
     RemoteRepositoryOrigin,
 )
 from dagster._core.scheduler.instigation import (
@@ -17,6 +18,8 @@ from dagster._core.scheduler.instigation import (
 
 from tradesync_dagster.bootstrap import Services
 from tradesync_dagster.definitions import build_definitions
+
+_WHERE = RemoteRepositoryOrigin(RegisteredCodeLocationOrigin("here"), "there")
 
 
 def look(instance: dg.DagsterInstance, services: Services) -> list[dg.RunRequest]:
@@ -36,24 +39,24 @@ def record(
     """Note a run of what the sensor asked for, as the daemon does."""
     job = build_definitions().resolve_job_def("moderate_fake_orders")
     run = instance.create_run_for_job(
-        job, tags=dict(request.tags), status=dg.DagsterRunStatus.NOT_STARTED
-    )
+        job, tags=dict(request.tags), status=dg.DagsterRunStatus.NOT_STARTED,
+        remote_job_origin=RemoteJobOrigin(_WHERE, job.name),
+    )  # fmt: skip
     if status is dg.DagsterRunStatus.FAILURE:
         instance.report_run_failed(run)
     else:
-        start = dg.DagsterEvent(dg.DagsterEventType.RUN_START.value, run.job_name)
-        instance.report_dagster_event(start, run.run_id)
+        events = dg.DagsterEventType
+        queued = status is dg.DagsterRunStatus.QUEUED
+        kind = events.RUN_ENQUEUED if queued else events.RUN_START
+        instance.report_dagster_event(dg.DagsterEvent(kind.value, run.job_name), run.run_id)
     return run.run_id
 
 
 def switch_off(instance: dg.DagsterInstance, name: str) -> None:
     """Write what Dagster writes when somebody switches a sensor off."""
-    origin = RemoteInstigatorOrigin(
-        RemoteRepositoryOrigin(RegisteredCodeLocationOrigin("here"), "there"), name
-    )
     instance.add_instigator_state(
         InstigatorState(
-            origin, InstigatorType.SENSOR, InstigatorStatus.STOPPED,
+            RemoteInstigatorOrigin(_WHERE, name), InstigatorType.SENSOR, InstigatorStatus.STOPPED,
             SensorInstigatorData(min_interval=5),
         )
     )  # fmt: skip

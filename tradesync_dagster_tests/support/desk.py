@@ -102,7 +102,7 @@ class Desk:
     def with_settings(self, **changes: Any) -> "Desk":
         settings = self.services.settings.model_copy(update=changes)
         return Desk(
-            Services(settings, self.services.store, self.clock),  # type: ignore[arg-type]
+            Services(settings, self.services.store, self.clock),
             self.url,
             self.clock,
         )
@@ -137,6 +137,6 @@ def open_desk(database_url: str, home: Path, **exchange: Any) -> Iterator[Desk]:
             ]
         )
         clock = ExchangeClock(url, OPENING)
-        services = Services(settings, store, clock)  # type: ignore[arg-type]
+        services = Services(settings, store, clock)
         yield Desk(services, url, clock)
     engine.dispose()

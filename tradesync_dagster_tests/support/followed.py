@@ -4,12 +4,9 @@ What belongs here: what Redis holds and what RabbitMQ delivered, held against th
 not: how servers fail (``killed_servers``).
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pika
-import redis
 from sqlalchemy import select
 
 from tradesync_dagster.publish.redis_snapshots import ACCOUNTS_KEY, account_key
@@ -91,9 +88,3 @@ def check_ledger(desk: Desk, users: list[str]) -> int:
         }
         count += len(ours)
     return count
-
-
-@contextmanager
-def redis_at(port: int) -> Iterator[redis.Redis]:
-    with redis.Redis(port=port) as client:
-        yield client

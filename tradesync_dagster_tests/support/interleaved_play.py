@@ -133,7 +133,7 @@ class Play:
 
     def do_restart(self) -> None:
         self.clock.fatal = 0
-        self.services = Services(self.services.settings, self.services.store, self.clock)  # type: ignore[arg-type]
+        self.services = Services(self.services.settings, self.services.store, self.clock)
 
     def price(self) -> str:
         return str(ask(f"{self.url}/sim/prices")["NSE:ITC"])
@@ -192,7 +192,7 @@ def staged(url: str, template: Path, number: int, clock: FatalClock) -> Iterator
         Account(0, "desk", user, broker, base_url=url, credentials=known[user][broker])
         for user, broker in zip(users, brokers, strict=True)
     )
-    play = Play(url, clock, Services(setup, store, clock), users)  # type: ignore[arg-type]
+    play = Play(url, clock, Services(setup, store, clock), users)
     for user in users:
         store.set_live(f"desk/{user}", live=True)
         most = dict.fromkeys(("order_value", "day_value", "position_value"), 10**15)

@@ -6,7 +6,7 @@ The rows are made from the market's objects, not from a wire format: those have 
 import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
 from hashlib import sha256
 from typing import Any
@@ -23,23 +23,10 @@ from tradesync_dagster.domain.errors import (
 from tradesync_dagster.domain.fills import Fill
 from tradesync_dagster.domain.money import parse_price, parse_quantity
 from tradesync_dagster.domain.orders import BrokerOrder, Side
+from tradesync_dagster_tests.support.clocks import MovingClock
 
 USER = "SIM001"
 BROKER = "MARKET"
-
-
-class HandClock:
-    """Time that a test moves."""
-
-    def __init__(self, moment: datetime) -> None:
-        self.moment = moment
-
-    def now(self) -> datetime:
-        self.moment += timedelta(microseconds=1)
-        return self.moment
-
-    async def sleep(self, seconds: float) -> None:
-        self.moment += timedelta(seconds=seconds)
 
 
 class KilledError(Exception):
@@ -56,7 +43,7 @@ class MarketBroker:
         silent: Whether reads fail.
     """
 
-    clock: HandClock
+    clock: MovingClock
     fate: str = "answered"
     silent: bool = False
 

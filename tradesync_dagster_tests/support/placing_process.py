@@ -4,7 +4,7 @@ import json
 import os
 import signal
 import sys
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, NoReturn
 
 from tradesync_dagster.bootstrap import Services
@@ -14,20 +14,7 @@ from tradesync_dagster.settings import Settings
 from tradesync_dagster.store.engine import open_engine
 from tradesync_dagster.store.store import SqlStore
 from tradesync_dagster.sync.placing import Placing
-
-
-class FixedClock:
-    """Stands where the desk's clock stood."""
-
-    def __init__(self, moment: str) -> None:
-        self.moment = datetime.fromisoformat(moment)
-
-    def now(self) -> datetime:
-        self.moment += timedelta(microseconds=1)
-        return self.moment.astimezone(UTC)
-
-    async def sleep(self, seconds: float) -> None:
-        self.moment += timedelta(seconds=seconds)
+from tradesync_dagster_tests.support.clocks import MovingClock
 
 
 def die(*_: Any, **__: Any) -> NoReturn:
@@ -44,7 +31,8 @@ def main(wanted: dict[str, Any]) -> None:
         _env_file=None,
     )
     store = SqlStore(open_engine(settings.books_url), settings.cipher())
-    services = Services(settings, store, FixedClock(wanted["now"]))  # type: ignore[arg-type]
+    clock = MovingClock(datetime.fromisoformat(wanted["now"]), look=timedelta(microseconds=1))
+    services = Services(settings, store, clock)
     if wanted.get("die"):
         setattr(Placing, {"before": "_send", "after": "_record"}[wanted["die"]], die)
     text = OrderText("BUY", str(wanted["quantity"]), "NSE:INFY", price=wanted["price"])

@@ -3,20 +3,21 @@
 import asyncio
 import json
 import random
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any
 
 import pytest
 from aiohttp import web
 
+from tradesync_dagster.brokers.calls import TransportPolicy
 from tradesync_dagster.brokers.factory import BrokerFactory
-from tradesync_dagster.brokers.transport import Transport, TransportPolicy
+from tradesync_dagster.brokers.transport import Transport
 from tradesync_dagster.domain import errors
 from tradesync_dagster.domain.accounts import Account
-
-Step = Callable[[web.Request], Awaitable[web.StreamResponse]]
+from tradesync_dagster_tests.support.wire import Step, hang
 
 POLICY = TransportPolicy(
     timeout_seconds=20.0, retry_attempts=2, retry_delay=0.01, rate_limit_delay=0.01,
@@ -24,14 +25,19 @@ POLICY = TransportPolicy(
 )  # fmt: skip
 
 
-class FakeClock:
-    """Stands still at 01:30 of 4 November 2025 in India, the 3rd elsewhere; never waits."""
+NIGHT = datetime(2025, 11, 3, 20, 0, tzinfo=UTC)
+"""01:30 of 4 November in India, the 3rd elsewhere."""
 
-    def __init__(self) -> None:
+
+class FakeClock:
+    """Stands still, and never waits."""
+
+    def __init__(self, moment: datetime = NIGHT) -> None:
+        self.moment = moment
         self.slept: list[float] = []
 
     def now(self) -> datetime:
-        return datetime(2025, 11, 3, 20, 0, tzinfo=UTC)
+        return self.moment
 
     async def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
@@ -49,17 +55,6 @@ def say(
 
 def data(value: object) -> Step:
     return say(json.dumps({"status": "success", "data": value}))
-
-
-async def hang(_: web.Request) -> web.Response:
-    await asyncio.sleep(60)
-    return web.Response()
-
-
-async def reset(request: web.Request) -> web.Response:
-    assert request.transport is not None
-    request.transport.abort()
-    return web.Response()
 
 
 @dataclass(frozen=True)
@@ -97,10 +92,13 @@ class Stage:
 
     broker: str
     secrets: Mapping[str, str]
+    moment: datetime = NIGHT
 
-    def play(self, action: Any, *steps: Step) -> tuple[Any, Script, FakeClock]:
+    def play(
+        self, action: Any, *steps: Step, known: Mapping[str, str] = MappingProxyType({})
+    ) -> tuple[Any, Script, FakeClock]:
         """Run ``action(client)`` against the steps; return its result, the script, the clock."""
-        script, clock = Script(steps), FakeClock()
+        script, clock = Script(steps), FakeClock(self.moment)
 
         async def main() -> Any:
             app = web.Application()
@@ -116,7 +114,7 @@ class Stage:
                 base_url=f"http://127.0.0.1:{runner.addresses[0][1]}/",
             )  # fmt: skip
             try:
-                return await action(factory.client(account))
+                return await action(factory.client(account, known))
             finally:
                 await factory.close()
                 await runner.cleanup()

@@ -9,7 +9,7 @@ import pandas as pd
 
 from tradesync_dagster.domain.accounts import Account
 from tradesync_dagster.domain.answers import Payload, Reject
-from tradesync_dagster.domain.attribution_rows import Attribution, Claim
+from tradesync_dagster.domain.attribution_rows import Attribution, Claim, Strategy
 from tradesync_dagster.domain.book_days import STILL_OPEN
 from tradesync_dagster.domain.book_states import AddedFills, BookState, Generation
 from tradesync_dagster.domain.bookkeeping import Books
@@ -38,7 +38,6 @@ from tradesync_dagster.domain.orders import (
 )
 from tradesync_dagster.domain.publications import OutboxMessage
 from tradesync_dagster.domain.quiet_looks import QuietLooks
-from tradesync_dagster.store.accounts import Accounts
 from tradesync_dagster.store.rows import insert_new
 from tradesync_dagster.store.schema import metadata
 from tradesync_dagster.store.store import SqlUnitOfWork
@@ -242,17 +241,7 @@ def result(tick: str, account_id: int, at: datetime, status: str) -> dict[str, A
 
 def write_everything(work: SqlUnitOfWork, at: datetime = T0) -> AddedFills:
     """Write something to every table; ``accounts`` are there."""
-    Accounts(work._connection).put_strategies(
-        [
-            {
-                "organization_id": "ORG",
-                "strategy_id": "S1",
-                "name": "Trend",
-                "automatic": False,
-                "created_at": at,
-            }
-        ]
-    )
+    work.add_strategies([Strategy("ORG", "S1", "Trend", False, at)])
     work.put_states([BookState(1, "orders", DAY, at, "hash")])
     work.put_orders([ORDER], [EVENT])
     work.put_intents([INTENT])

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import SecretStr
@@ -11,20 +11,7 @@ from tradesync_dagster.bootstrap import Services
 from tradesync_dagster.settings import Settings
 from tradesync_dagster.store.engine import open_engine
 from tradesync_dagster.store.store import SqlStore
-
-
-class OwnClock:
-    """This process's own, some milliseconds beside the others'; it moves no exchange's."""
-
-    def __init__(self, moment: str) -> None:
-        self.moment = datetime.fromisoformat(moment)
-
-    def now(self) -> datetime:
-        self.moment += timedelta(milliseconds=1)
-        return self.moment.astimezone(UTC)
-
-    async def sleep(self, seconds: float) -> None:
-        self.moment += timedelta(seconds=seconds)
+from tradesync_dagster_tests.support.clocks import MovingClock
 
 
 def main(wanted: dict[str, Any]) -> None:
@@ -34,7 +21,9 @@ def main(wanted: dict[str, Any]) -> None:
         broker_api_retry_attempts=0, _env_file=None,
     )  # fmt: skip
     store = SqlStore(open_engine(settings.books_url), settings.cipher())
-    services = Services(settings, store, OwnClock(wanted["now"]))  # type: ignore[arg-type]
+    # Some milliseconds beside the other processes'; it moves no exchange's.
+    clock = MovingClock(datetime.fromisoformat(wanted["now"]), look=timedelta(milliseconds=1))
+    services = Services(settings, store, clock)
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     sys.stdin.readline()

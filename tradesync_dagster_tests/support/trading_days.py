@@ -31,7 +31,7 @@ def beside(desk: Desk, home: Path) -> Iterator[Desk]:
     engine = lay(f"sqlite:///{home}/beside.sqlite3")
     store = SqlStore(engine, desk.services.settings.cipher())
     store.put_accounts(desk.services.store.accounts(enabled_only=False))
-    services = Services(desk.services.settings, store, desk.clock)  # type: ignore[arg-type]
+    services = Services(desk.services.settings, store, desk.clock)
     yield Desk(services, desk.url, desk.clock)
     engine.dispose()
 

@@ -1,35 +1,15 @@
-"""A real HTTP server that plays a script, and a clock that moves when it is slept on."""
+"""A real HTTP server that plays a script."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from aiohttp import web
 
-from tradesync_dagster.brokers.transport import Call
+from tradesync_dagster.brokers.calls import Call
 
 Step = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-
-class MovingClock:
-    """Time that passes only by sleeping."""
-
-    def __init__(self, moment: datetime = datetime(2025, 11, 3, 20, 0, tzinfo=UTC)) -> None:
-        self.moment = moment
-        self.slept: list[float] = []
-
-    def now(self) -> datetime:
-        return self.moment
-
-    async def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-        self.moment += timedelta(seconds=seconds)
-        await asyncio.sleep(0)
-
-    def move(self, seconds: float) -> None:
-        self.moment += timedelta(seconds=seconds)
 
 
 class Server:

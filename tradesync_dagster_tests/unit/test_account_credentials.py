@@ -1,6 +1,7 @@
 """Credentials and keys that come from outside the books: variables, and the key file."""
 
 import json
+import os
 import stat
 from pathlib import Path
 
@@ -120,6 +121,25 @@ def test_a_new_key_in_the_making_stops_another(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"secret\.key\.new is there"):
         settings.keys.add()
     assert (tmp_path / "secret.key").read_bytes() == before
+
+
+def test_a_new_key_that_another_process_has_just_added_stays(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    settings = Settings(home=tmp_path)
+    settings.cipher()
+    opened, tokens = os.open, list[bytes]()
+
+    def open_after_the_other(path: Path, *how: int) -> int:
+        monkeypatch.setattr(os, "open", opened)
+        settings.keys.add()
+        tokens.append(settings.cipher().encrypt(b"secret"))
+        return opened(path, *how)
+
+    monkeypatch.setattr(os, "open", open_after_the_other)
+    settings.keys.add()
+    assert settings.cipher().decrypt(tokens[0]) == b"secret"
+    assert len((tmp_path / "secret.key").read_text().split(",")) == 3
 
 
 def test_nothing_is_put_before_a_key_that_cannot_be_read(tmp_path: Path) -> None:

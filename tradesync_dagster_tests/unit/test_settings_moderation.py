@@ -44,7 +44,7 @@ def test_each_can_be_set(monkeypatch: pytest.MonkeyPatch) -> None:
         ("APPROVAL_PERCENT", "101"), ("APPROVAL_PERCENT", "1.23456"), ("LMP_SPREAD", "-1"),
         ("LMP_BASE", "1.005"), ("MARK_MINUTES", "7"), ("REASONS", "{}"), ("SEED", "x" * 65),
         ("REASONS", '{"because": 0}'), ("REASONS", '{"": 1}'),
-        ("REAL_PRICES", '["NYSE"]'),
+        ("REAL_PRICES", '["NYSE"]'), ("REAL_PRICES", "NYISO"), ("REASONS", "because"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:

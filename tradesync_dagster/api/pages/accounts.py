@@ -8,10 +8,10 @@ from typing import Annotated
 from urllib.parse import quote
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, HTTPException, Path, Request
+from fastapi import APIRouter, Depends, Path, Request
 from starlette.responses import Response
 
-from tradesync_dagster.api.access import ServicesNow
+from tradesync_dagster.api.access import ServicesNow, check_begun, key_of
 from tradesync_dagster.api.pages.charts import line_chart
 from tradesync_dagster.api.pages.fields import BookField, DayField, FilterField, SymbolField
 from tradesync_dagster.api.pages.rendering import dagster_url, page
@@ -56,7 +56,7 @@ def account_page(
     chosen = {name: value for name, value in filters.items() if value}
     books = services.strategy_reading().books_of(account, day, CURVE_DAYS)
     positions, holdings = reading.books(account["account_id"], day)
-    key = f"{account['organization_id']}/{account['pseudo_account']}"
+    key = key_of(account["organization_id"], account["pseudo_account"])
     return page(
         request,
         "account.html",
@@ -106,8 +106,7 @@ def lots_page(
 
 
 def _known_day(day: date | None, today: date) -> date:
-    if day is not None and day > today:
-        raise HTTPException(404, f"{day} is still to come; today is {today} in Asia/Kolkata.")
+    check_begun(day, today)
     return day or today
 
 

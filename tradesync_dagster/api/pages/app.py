@@ -34,12 +34,11 @@ from tradesync_dagster.bootstrap.dagster_graphql import Dagster
 
 ROOMS = (
     signing_in, overview, accounts, external, retries, breaks, strategies, fake_orders,
-    notifications, preferences, schedules, live, audit, static,
-    twins,
+    notifications, preferences, schedules, live, audit, static, twins,
 )  # fmt: skip
 
 
-def create_pages(services: Services, dagster: Dagster, live_updates: Live) -> FastAPI:
+def create_pages(services: Services, dagster: Dagster, live_updates: Live) -> ASGIApp:
     """Build the pages.
 
     Args:
@@ -48,7 +47,7 @@ def create_pages(services: Services, dagster: Dagster, live_updates: Live) -> Fa
         live_updates: Whom open pages follow.
 
     Returns:
-        The application, without its headers.
+        The application, with the headers that every answer of it carries.
     """
     pages = FastAPI(openapi_url=None, dependencies=[Depends(check_form)])
     pages.state.services = services
@@ -58,9 +57,4 @@ def create_pages(services: Services, dagster: Dagster, live_updates: Live) -> Fa
     for room in ROOMS:
         pages.include_router(room.routes)
     answer_failures(pages)
-    return pages
-
-
-def secured_pages(services: Services, dagster: Dagster, live_updates: Live) -> ASGIApp:
-    """Build the pages with the headers that every answer of theirs carries."""
-    return SecureHeaders(create_pages(services, dagster, live_updates))
+    return SecureHeaders(pages)

@@ -9,7 +9,6 @@ from typing import Annotated, Literal
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Form, HTTPException, Query, Request
-from pydantic import BeforeValidator
 from starlette.responses import RedirectResponse, Response
 
 from tradesync_dagster.api.access import ServicesNow, key_of
@@ -19,6 +18,7 @@ from tradesync_dagster.api.pages.fields import (
     BreakSubject,
     BreakSubjectSent,
     Open,
+    Trimmed,
 )
 from tradesync_dagster.api.pages.rendering import page
 from tradesync_dagster.api.pages.visitors import ROOT, Operator, OwnAccount, Viewer
@@ -34,11 +34,7 @@ _VERBS = {
 }
 
 
-def _trimmed(value: object) -> object:
-    return value.strip() if isinstance(value, str) else value
-
-
-Said = Annotated[Note, BeforeValidator(_trimmed), Form()]
+Said = Annotated[Note, Trimmed, Form()]
 
 
 @routes.get("/breaks")
@@ -72,7 +68,7 @@ def break_page(
     found = services.page_reading().one_break(account["account_id"], kind, subject)
     return page(
         request, "break.html", visitor, account=account, found=found,
-        listed=found["state"] in {one.value for one in SHOWN},
+        listed=found["state"] in SHOWN,
     )  # fmt: skip
 
 

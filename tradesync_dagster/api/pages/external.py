@@ -19,7 +19,7 @@ from starlette.responses import RedirectResponse, Response
 from tradesync_dagster.api.access import ServicesNow, key_of
 from tradesync_dagster.api.pages.fields import OrderIds, OrderIdsSent, OrganizationField, Why
 from tradesync_dagster.api.pages.rendering import days_back, page
-from tradesync_dagster.api.pages.visitors import ROOT, Operator, Viewer
+from tradesync_dagster.api.pages.visitors import ROOT, Operator, Viewer, organizations_of
 from tradesync_dagster.api.values import Line
 from tradesync_dagster.bootstrap import Services
 from tradesync_dagster.domain.order_parts import MOST_PARTS, Part, parts_text
@@ -66,8 +66,7 @@ def external_page(
 ) -> Response:
     """Those that nobody owns, of any day, or all of the last days."""
     reading = services.page_reading()
-    accounts = reading.accounts(visitor.organization)
-    organizations = sorted({row["organization_id"] for row in accounts})
+    organizations = organizations_of(services, visitor)
     if visitor.organization is None and organization is None and len(organizations) == 1:
         organization = organizations[0]
     scope = visitor.organization or organization
@@ -128,7 +127,12 @@ def assign(
     changed = 0
     for account, ids in _by_account(orders):
         wanted = Assignment(ids, strategy, visitor.person.name, why, parts, allow_short)
-        changed += _assign(services, account, wanted)
+        with services.audit_log().around(
+            wanted.who, "assign orders", organization, account, strategy=strategy,
+            parts=parts_text(parts), why=why, allow_short=allow_short,
+            orders=[str(one) for one in ids],
+        ):  # fmt: skip
+            changed += len(services.assign(account, wanted).order_ids)
     return _back(changed)
 
 
@@ -142,14 +146,14 @@ def undo(
 ) -> Response:
     """Give the orders back to whom they belonged before their last assignment."""
     orders = services.page_reading().chosen_orders(visitor.organization, order)
-    _one_organization(orders)
+    organization = _one_organization(orders)
     changed = 0
     for account, ids in _by_account(orders):
+        wanted = Undo(ids, visitor.person.name, why, allow_short=allow_short)
         with services.audit_log().around(
-            visitor.person.name, "undo assignment", account.partition("/")[0], account,
-            why=why, allow_short=allow_short, orders=[str(one) for one in ids],
+            wanted.who, "undo assignment", organization, account, why=why,
+            allow_short=allow_short, orders=[str(one) for one in ids],
         ):  # fmt: skip
-            wanted = Undo(ids, visitor.person.name, why, allow_short=allow_short)
             changed += len(services.undo(account, wanted).order_ids)
     return _back(changed)
 
@@ -163,16 +167,6 @@ def _by_account(orders: Rows) -> Iterator[tuple[str, list[UUID]]]:
     for name, rows in groupby(orders, lambda row: str(row["pseudo_account"])):
         found = list(rows)
         yield key_of(found[0]["organization_id"], name), [row["order_id"] for row in found]
-
-
-def _assign(services: Services, account: str, wanted: Assignment) -> int:
-    with services.audit_log().around(
-        wanted.who, "assign orders", account.partition("/")[0], account,
-        strategy=wanted.strategy_id, parts=parts_text(wanted.parts), why=wanted.why,
-        allow_short=wanted.allow_short,
-        orders=[str(one) for one in wanted.order_ids],
-    ):  # fmt: skip
-        return len(services.assign(account, wanted).order_ids)
 
 
 def _one_organization(orders: Rows) -> str:

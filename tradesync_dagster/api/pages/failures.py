@@ -1,7 +1,7 @@
 """How failures read on pages: a page with a sentence, or the way to the sign-in.
 
-What belongs here: which error becomes which status, and whether its sentence is for the reader.
-What does not: raising them; failures of the routes for programs (``api.problems``).
+What belongs here: the pages' own words for failures. What does not: raising them, and which errors
+are told with which status, as to programs (``api.problems``).
 """
 
 import logging
@@ -15,26 +15,11 @@ from starlette.responses import RedirectResponse, Response
 
 from tradesync_dagster.api.pages.rendering import page
 from tradesync_dagster.api.pages.visitors import SignInNeededError, sign_in_path
-from tradesync_dagster.domain.errors import (
-    AccountNotFoundError,
-    AssignmentRefusedError,
-    BreakNotFoundError,
-    OrderNotFoundError,
-    PlacementRefusedError,
-    TradesyncError,
-    ValueRefusedError,
-)
+from tradesync_dagster.api.problems import CLOSED, status_told
+from tradesync_dagster.domain.errors import TradesyncError
 
 _log = logging.getLogger(__name__)
-_ABSENT = (AccountNotFoundError, OrderNotFoundError, BreakNotFoundError)
-_TOLD: Final = {
-    AssignmentRefusedError: HTTPStatus.CONFLICT,
-    PlacementRefusedError: HTTPStatus.CONFLICT,
-    ValueRefusedError: HTTPStatus.UNPROCESSABLE_ENTITY,
-}
-"""Errors whose sentence is for the reader; the others name addresses of the house."""
 _NOT_THERE: Final = "There is no such page, or it is not yours to see."
-_CLOSED: Final = "tradesync cannot do this now; whoever runs it finds the cause in its log."
 
 
 def answer_failures(app: FastAPI) -> None:
@@ -58,13 +43,12 @@ async def _on_stranger(request: Request, _: Exception) -> Response:
 
 
 async def _on_error(request: Request, error: Exception) -> Response:
-    if isinstance(error, _ABSENT):
-        return _failure(request, HTTPStatus.NOT_FOUND, _NOT_THERE)
-    for kind, status in _TOLD.items():
-        if isinstance(error, kind):
-            return _failure(request, status, f"{error}.")
-    _log.error("%s: %s", type(error).__name__, error)
-    return _failure(request, HTTPStatus.SERVICE_UNAVAILABLE, _CLOSED)
+    status = status_told(error)
+    if status is None:
+        _log.error("%s: %s", type(error).__name__, error)
+        return _failure(request, HTTPStatus.SERVICE_UNAVAILABLE, f"{CLOSED}.")
+    found = status is not HTTPStatus.NOT_FOUND
+    return _failure(request, status, f"{error}." if found else _NOT_THERE)
 
 
 async def _on_malformed(request: Request, error: Exception) -> Response:
@@ -88,7 +72,7 @@ async def _on_refusal(request: Request, error: Exception) -> Response:
 
 async def _on_fault(request: Request, _: Exception) -> Response:
     """Answer a mistake of ours; the server logs it with its traceback."""
-    return _failure(request, HTTPStatus.INTERNAL_SERVER_ERROR, _CLOSED)
+    return _failure(request, HTTPStatus.INTERNAL_SERVER_ERROR, f"{CLOSED}.")
 
 
 def _sentence(text: object) -> str:

@@ -18,9 +18,8 @@ from tradesync_dagster.api.access import ServicesNow
 from tradesync_dagster.api.pages.charts import line_chart
 from tradesync_dagster.api.pages.fields import Open
 from tradesync_dagster.api.pages.rendering import page
-from tradesync_dagster.api.pages.visitors import ROOT, Operator, Viewer, Visitor
+from tradesync_dagster.api.pages.visitors import ROOT, Operator, Viewer, organizations_of
 from tradesync_dagster.api.values import Line, Name
-from tradesync_dagster.bootstrap import Services
 from tradesync_dagster.domain.fake_orders import FakeOrderStatus, Wanted
 from tradesync_dagster.domain.market_calendar import IST
 from tradesync_dagster.domain.money import parse_price
@@ -52,7 +51,7 @@ def fake_orders_page(
         waiting=moderation.waiting(visitor.organization),
         chosen=status,
         statuses=list(FakeOrderStatus),
-        organizations=_organizations(services, visitor),
+        organizations=organizations_of(services, visitor),
         key=secrets.token_urlsafe(16),
     )
 
@@ -71,7 +70,7 @@ def create(  # noqa: PLR0913, PLR0917 - one a field of the form
     key: _Key,
 ) -> Response:
     """Take an order in; the form carries a key, so that sending it twice makes one order."""
-    if organization not in _organizations(services, visitor):
+    if organization not in organizations_of(services, visitor):
         raise HTTPException(404)
     wanted = Wanted(
         organization, market, node, side, quantity_mwh, limit_price, f"{hour}:00{_OFFSET}"
@@ -94,11 +93,6 @@ def fake_order_page(
     return page(
         request, "fake_order.html", visitor, order=order, chart=line_chart("P&L", points),
     )  # fmt: skip
-
-
-def _organizations(services: Services, visitor: Visitor) -> list[str]:
-    accounts = services.page_reading().accounts(visitor.organization)
-    return sorted({row["organization_id"] for row in accounts})
 
 
 def _clock(text: str) -> str:

@@ -18,7 +18,12 @@ def _open(value: Any) -> Any:
     return None if value == "" else value
 
 
+def _trimmed(value: Any) -> Any:
+    return value.strip() if isinstance(value, str) else value
+
+
 Open = BeforeValidator(_open)
+Trimmed = BeforeValidator(_trimmed)
 DayField = Annotated[Day | None, Open, Query()]
 FilterField = Annotated[Annotated[str, Field(pattern=r"^[a-z_]{1,32}$")] | None, Open, Query()]
 OrganizationField = Annotated[Name | None, Open, Query()]

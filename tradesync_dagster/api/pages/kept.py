@@ -85,7 +85,7 @@ class _Kept:
     lock: Lock = field(default_factory=Lock)
     part: Part | None = None
     mark: str = ""
-    made_at: float = float("-inf")
+    made_at: float = 0.0
     looked_at: float = float("-inf")
 
 
@@ -124,18 +124,22 @@ class ShortMemory:
             The part.
         """
         kept = self._kept[organization]
-        if kept.lock.acquire(blocking=kept.part is None):
-            try:
-                if time.monotonic() - kept.looked_at >= self._look_seconds:
-                    self._renew(kept, make)
-            finally:
-                kept.lock.release()
-        if kept.part is None:  # another request was to make it, and failed
-            return Part(make())
-        return kept.part
+        before = kept.part
+        if before is None:
+            kept.lock.acquire()
+        elif not kept.lock.acquire(blocking=False):
+            return before
+        try:
+            return self._renewed(kept, make)
+        finally:
+            kept.lock.release()
 
-    def _renew(self, kept: _Kept, make: Callable[[], bytes]) -> None:
-        now, mark = time.monotonic(), self._mark()  # before what it vouches for is read
-        if mark != kept.mark or now - kept.made_at >= LONGEST_SECONDS:
+    def _renewed(self, kept: _Kept, make: Callable[[], bytes]) -> Part:
+        now = time.monotonic()
+        if kept.part is not None and now - kept.looked_at < self._look_seconds:
+            return kept.part
+        mark = self._mark()  # before what it vouches for is read
+        if kept.part is None or mark != kept.mark or now - kept.made_at >= LONGEST_SECONDS:
             kept.part, kept.mark, kept.made_at = Part(make()), mark, now
         kept.looked_at = time.monotonic()
+        return kept.part

@@ -4,7 +4,7 @@ What belongs here: the page. What does not: sending (``sync.publishing``), who w
 """
 
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
@@ -48,14 +48,6 @@ def notifications_page(
         state=state,
         states=list(Sending),
         late=observing.late_before(),
-        configured=_configured(services),
+        are_made=services.settings.rabbitmq_notifications_enabled,
+        has_server=services.settings.rabbitmq_url is not None,
     )
-
-
-def _configured(services: Any) -> dict[str, bool]:
-    settings = services.settings
-    return {
-        "RabbitMQ": settings.rabbitmq_url is not None,
-        "people": settings.notify_urls is not None,
-        "any": settings.rabbitmq_notifications_enabled,
-    }

@@ -7,15 +7,14 @@ are secrets and stand here by their number only.
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Form, HTTPException, Request
+from fastapi import APIRouter, Form, HTTPException, Query, Request
 from starlette.responses import RedirectResponse, Response
 
 from tradesync_dagster.api.access import ServicesNow
 from tradesync_dagster.api.pages.fields import OrganizationField
 from tradesync_dagster.api.pages.rendering import page
-from tradesync_dagster.api.pages.visitors import ROOT, Operator, Viewer, Visitor
+from tradesync_dagster.api.pages.visitors import ROOT, Operator, Viewer, organizations_of
 from tradesync_dagster.api.values import Name, Recipient
-from tradesync_dagster.bootstrap import Services
 from tradesync_dagster.domain.notifications import Happening
 
 routes = APIRouter()
@@ -28,10 +27,10 @@ def preferences_page(
     visitor: Viewer,
     services: ServicesNow,
     organization: OrganizationField = None,
-    told: OrganizationField = None,
+    told: Annotated[Recipient | None, Query()] = None,
 ) -> Response:
     """Every recipient with every event, of one organization."""
-    known = _organizations(services, visitor)
+    known = organizations_of(services, visitor)
     if organization is not None and organization not in known:
         raise HTTPException(HTTPStatus.NOT_FOUND)
     chosen = organization or next(iter(known), None)
@@ -52,7 +51,7 @@ def choose(
 ) -> Response:
     """Tell a recipient of the events that were ticked, and of no other."""
     desk, wanted = services.notifications(), set(event or ())
-    if organization not in _organizations(services, visitor):
+    if organization not in organizations_of(services, visitor):
         raise HTTPException(HTTPStatus.NOT_FOUND)
     before = next((row for row in desk.preferences(organization) if row["to"] == to), None)
     if before is None:
@@ -67,8 +66,3 @@ def choose(
     return RedirectResponse(
         f"{ROOT}{_PATH}?organization={organization}&told={to}", HTTPStatus.SEE_OTHER
     )
-
-
-def _organizations(services: Services, visitor: Visitor) -> list[str]:
-    accounts = services.page_reading().accounts(visitor.organization)
-    return sorted({row["organization_id"] for row in accounts})

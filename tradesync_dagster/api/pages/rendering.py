@@ -31,8 +31,8 @@ _UNSHOWABLE = "\N{REPLACEMENT CHARACTER}"
 
 
 def _finalize(value: Any) -> Any:
-    if value is None or value == "":
-        return _NOTHING if value is None else ""
+    if value is None:
+        return _NOTHING
     if isinstance(value, Markup) or not isinstance(value, str) or value.isprintable():
         return value
     return "".join(c if c.isprintable() or c == "\n" else _UNSHOWABLE for c in value)
@@ -81,10 +81,10 @@ def said(value: Any) -> str:
 def _moment_in(value: Any) -> datetime | None:
     """Read a text that is a moment with its zone; anything else is none, a far year too."""
     try:
-        at = datetime.fromisoformat(value).astimezone(IST) if isinstance(value, str) else None
+        at = datetime.fromisoformat(value) if isinstance(value, str) else None
+        return at.astimezone(IST) if at and at.tzinfo else None
     except (ValueError, OverflowError):
         return None
-    return at if at and datetime.fromisoformat(value).tzinfo else None
 
 
 def is_pair(value: Any) -> bool:

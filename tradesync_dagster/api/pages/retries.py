@@ -9,28 +9,20 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Form, Path, Request
-from pydantic import BeforeValidator, Field
 from starlette.responses import RedirectResponse, Response
 
 from tradesync_dagster.api.access import ServicesNow
-from tradesync_dagster.api.pages.fields import OrganizationField
+from tradesync_dagster.api.pages.fields import OrganizationField, Trimmed
 from tradesync_dagster.api.pages.rendering import page
-from tradesync_dagster.api.pages.visitors import ROOT, Operator, Viewer
+from tradesync_dagster.api.pages.visitors import ROOT, Operator, Viewer, organizations_of
+from tradesync_dagster.api.values import ShortNote
 from tradesync_dagster.bootstrap.page_reading import MOST_ROWS, Listed
 
 routes = APIRouter()
 OrderId = Annotated[UUID, Path()]
 
 
-def _trimmed(value: object) -> object:
-    return value.strip() if isinstance(value, str) else value
-
-
-Why = Annotated[
-    Annotated[str, Field(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")],
-    BeforeValidator(_trimmed),
-    Form(),
-]
+Why = Annotated[ShortNote, Trimmed, Form()]
 
 
 @routes.get("/retries")
@@ -41,7 +33,6 @@ def retries_page(
     organization: OrganizationField = None,
 ) -> Response:
     """The queue, the oldest failure first."""
-    accounts = services.page_reading().accounts(visitor.organization)
     scope = visitor.organization or organization
     rows = services.retries().listed(scope)
     return page(
@@ -50,7 +41,7 @@ def retries_page(
         visitor,
         orders=Listed(rows[:MOST_ROWS], len(rows)),
         scope=scope,
-        organizations=sorted({row["organization_id"] for row in accounts}),
+        organizations=organizations_of(services, visitor),
     )
 
 

@@ -12,7 +12,7 @@ from fastapi import APIRouter, Form, HTTPException, Request
 from pydantic import Field
 from starlette.responses import RedirectResponse, Response
 
-from tradesync_dagster.api.access import ServicesNow
+from tradesync_dagster.api.access import ServicesNow, key_of
 from tradesync_dagster.api.pages.fields import Open
 from tradesync_dagster.api.pages.rendering import page
 from tradesync_dagster.api.pages.visitors import ROOT, Operator, Viewer, Visitor
@@ -88,5 +88,5 @@ def _scopes(services: Services, visitor: Visitor) -> list[str]:
     """List whose schedules a person may change; all accounts' if they see all organizations."""
     accounts = services.page_reading().accounts(visitor.organization)
     organizations = sorted({row["organization_id"] for row in accounts})
-    names = sorted(f"{row['organization_id']}/{row['pseudo_account']}" for row in accounts)
+    names = sorted(key_of(row["organization_id"], row["pseudo_account"]) for row in accounts)
     return [*([""] if visitor.organization is None else []), *organizations, *names]

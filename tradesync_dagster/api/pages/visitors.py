@@ -139,6 +139,12 @@ def own_account(
     return services.page_reading().account(organization, pseudo_account)
 
 
+def organizations_of(services: Services, visitor: Visitor) -> list[str]:
+    """Name the organizations with an account that a visitor sees, in order."""
+    accounts = services.page_reading().accounts(visitor.organization)
+    return sorted({row["organization_id"] for row in accounts})
+
+
 OwnAccount = Annotated[dict[str, Any], Depends(_own_account)]
 
 

@@ -11,7 +11,7 @@ from aiohttp import web
 
 from tradesync_dagster.brokers.exchange import autotrader_forms as forms
 from tradesync_dagster.brokers.exchange import autotrader_wire as wire
-from tradesync_dagster.brokers.exchange.faces import Handler, Json, json_response
+from tradesync_dagster.brokers.exchange.faces import Json, book, json_response
 from tradesync_dagster.brokers.exchange.ledger import Account
 from tradesync_dagster.brokers.exchange.orders import RefusedError
 from tradesync_dagster.brokers.exchange.venue import Session, Venue
@@ -30,7 +30,10 @@ def failure(error: RefusedError) -> web.Response:
 
 
 class AutoTraderFace:
-    """The handlers; a key is one account's, though AutoTrader's own opens all of a user's."""
+    """The handlers; books are serialised once per change and kept.
+
+    A key is one account's here, though AutoTrader's own opens all of a user's.
+    """
 
     broker: ClassVar[str] = "AUTOTRADER"
     prefixes: ClassVar[tuple[str, ...]] = ("/trading/",)
@@ -52,14 +55,19 @@ class AutoTraderFace:
     def add_to(self, router: web.UrlDispatcher) -> None:
         """Register every route."""
         market = self._venue.market
-        books: tuple[tuple[str, Callable[[Account], list[Json]]], ...] = (
-            ("Orders", wire.order_book),
-            ("Positions", lambda account: wire.positions(market, account)),
-            ("Holdings", lambda account: wire.holdings(market, account)),
-            ("Margins", lambda account: wire.margins(market, account)),
+        books: tuple[tuple[str, bool, Callable[[Account], list[Json]]], ...] = (
+            ("Orders", False, wire.order_book),
+            ("Positions", True, lambda account: wire.positions(market, account)),
+            ("Holdings", True, lambda account: wire.holdings(market, account)),
+            ("Margins", True, lambda account: wire.margins(market, account)),
         )
-        for name, write in books:
-            router.add_get(f"/trading/readPlatform{name}", self._book(write))
+
+        def user(request: web.Request) -> str:
+            return self._user(request, request.query)
+
+        for name, priced, write in books:
+            handler = book(self._venue, user, write, priced=priced, wrap=envelope)
+            router.add_get(f"/trading/readPlatform{name}", handler)
         router.add_post("/trading/placeRegularOrder", self.place)
         router.add_post("/trading/placeAdvancedOrder", self.place)
         router.add_post("/trading/modifyOrderByPlatformId", self.modify)
@@ -78,13 +86,6 @@ class AutoTraderFace:
         forms.account_name(fields, user_id)
         self._venue.now()
         return user_id
-
-    def _book(self, write: Callable[[Account], list[Json]]) -> Handler:
-        async def handler(request: web.Request) -> web.Response:
-            user_id = self._user(request, request.query)
-            return json_response(envelope(write(self._venue.market.accounts[user_id])))
-
-        return handler
 
     async def place(self, request: web.Request) -> web.Response:
         """Place an order; a rejection shows in the book, not here."""

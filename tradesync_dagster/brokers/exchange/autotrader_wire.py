@@ -10,8 +10,8 @@ from datetime import UTC, datetime, timedelta
 from tradesync_dagster.brokers.exchange import figures, risk
 from tradesync_dagster.brokers.exchange.faces import Json
 from tradesync_dagster.brokers.exchange.figures import HoldingFigures, PositionFigures
-from tradesync_dagster.brokers.exchange.instruments import Instrument
-from tradesync_dagster.brokers.exchange.ledger import Account, Carried
+from tradesync_dagster.brokers.exchange.instruments import MONTHS, Instrument
+from tradesync_dagster.brokers.exchange.ledger import Account
 from tradesync_dagster.brokers.exchange.market import Market
 from tradesync_dagster.brokers.exchange.orders import Order
 from tradesync_dagster.brokers.exchange.units import SCALE, number
@@ -25,14 +25,13 @@ _STATUSES = {
     "TRIGGER PENDING": "TRIGGER_PENDING",
 }
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 
 
 def independent_symbol(item: Instrument) -> str:
     """Give AutoTrader's own name: a share's symbol, or a contract's parts in full."""
     if item.expiry is None:
         return item.symbol
-    day = f"{item.expiry.day:02d}-{_MONTHS[item.expiry.month - 1]}-{item.expiry.year}"
+    day = f"{item.expiry.day:02d}-{MONTHS[item.expiry.month - 1]}-{item.expiry.year}"
     strike = f"_{item.strike // SCALE}" if item.is_option else ""
     return f"{item.name}_{day}_{item.kind}{strike}"
 
@@ -131,12 +130,8 @@ def position(user_id: str, row: int, category: str, one: PositionFigures) -> Jso
 def positions(market: Market, account: Account) -> list[Json]:
     """Write the net book and the day's book as one list."""
     net = list(figures.positions(market, account))
-    day = [
-        figures.position(market.tape, one.totals, Carried(one.item, one.totals.product))
-        for one in net
-        if one.totals.buy_quantity or one.totals.sell_quantity
-    ]
-    listed = [("NET", one) for one in net] + [("DAY", one) for one in day]
+    listed = [("NET", one) for one in net]
+    listed += [("DAY", one) for one in figures.of_today(market, net)]
     return [
         position(account.user_id, row, category, one)
         for row, (category, one) in enumerate(listed, start=1)

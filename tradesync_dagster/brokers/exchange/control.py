@@ -174,7 +174,7 @@ class ControlRoutes:
         source, cut = body.pop("source", "by_hand"), body.pop("slice_quantity", None)
         if source not in SOURCES:
             raise RefusedError(f"`source` is one of {', '.join(SOURCES)}.")
-        if (source == "auto_slice") is (cut is None) or isinstance(cut, bool | str):
+        if not (type(cut) is int if source == "auto_slice" else cut is None):
             raise RefusedError("An `auto_slice`, and nothing else, has a `slice_quantity`.")
         user_id = self._known(body.get("user_id"))
         defaults = {"product": "CNC", "order_type": "MARKET"}

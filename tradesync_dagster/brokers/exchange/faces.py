@@ -14,7 +14,7 @@ from aiohttp import web
 from yarl import URL
 
 from tradesync_dagster.brokers.exchange.ledger import Account
-from tradesync_dagster.brokers.exchange.orders import RefusedError
+from tradesync_dagster.brokers.exchange.orders import Order, RefusedError
 from tradesync_dagster.brokers.exchange.venue import Session, Venue
 
 VENUE = web.AppKey("venue", Venue)
@@ -64,14 +64,34 @@ def json_response(body: Any, status: int = 200) -> web.Response:
     return web.Response(body=orjson.dumps(body), status=status, content_type="application/json")
 
 
-def answer(data: Any) -> web.Response:
+def success(data: Any) -> Json:
     """Wrap data as a success, in the envelope that Kite and Upstox share."""
-    return json_response({"status": "success", "data": data})
+    return {"status": "success", "data": data}
+
+
+def answer(data: Any) -> web.Response:
+    """Answer with data in that envelope."""
+    return json_response(success(data))
 
 
 def redirect(url: URL) -> web.Response:
     """Send a browser on, as a login page does when somebody has logged in."""
     return web.Response(status=302, headers={"Location": str(url)})
+
+
+def status_word(one: Order, status: str, *, again: bool) -> str:
+    """Give a state's word at Upstox and Kotak: lower case, before the market opens words apart.
+
+    Args:
+        one: The order.
+        status: The state.
+        again: Whether the order waited for the market before, and was changed.
+    """
+    if status == "AMO REQ RECEIVED":
+        return f"{'modify ' if again else ''}after market order req received"
+    if status == "CANCELLED" and one.variety == "amo" and one.exchange_order_id is None:
+        return "cancelled after market order"
+    return status.lower()
 
 
 def book(
@@ -80,6 +100,7 @@ def book(
     write: Callable[[Account], Any],
     *,
     priced: bool,
+    wrap: Callable[[Any], Json] = success,
 ) -> Handler:
     """Make a handler that keeps its bytes until the account (or a price) changes."""
     market, kept = venue.market, dict[str, tuple[object, bytes]]()
@@ -90,8 +111,7 @@ def book(
         version = (account.version, market.version if priced else 0)
         known = kept.get(user_id)
         if known is None or known[0] != version:
-            body = orjson.dumps({"status": "success", "data": write(account)})
-            known = kept[user_id] = (version, body)
+            known = kept[user_id] = (version, orjson.dumps(wrap(write(account))))
         return web.Response(body=known[1], content_type="application/json")
 
     return handler

@@ -4,7 +4,7 @@ Belongs here: what a position or a holding comes to, in integers, worked out onc
 Does not belong here: field names, signs and roundings of one broker (kite_wire.py, ...).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from tradesync_dagster.brokers.exchange.instruments import Instrument
@@ -98,6 +98,13 @@ def position(tape: Tape, totals: DayTotals, carried: Carried) -> PositionFigures
 def positions(market: Market, account: Account) -> Iterator[PositionFigures]:
     """Work every position out, flat ones of today included."""
     return (position(market.tape, *pair) for pair in account.positions())
+
+
+def of_today(market: Market, net: Iterable[PositionFigures]) -> Iterator[PositionFigures]:
+    """Work those traded in today out again, as if nothing had been carried into the day."""
+    for one in net:
+        if one.totals.buy_quantity or one.totals.sell_quantity:
+            yield position(market.tape, one.totals, Carried(one.item, one.totals.product))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """What can be traded: the fixed list of instruments of the simulated exchange.
 
 Belongs here: instruments, their ids, ticks, lots, limits and opening prices.
-Does not belong here: how prices move (market.py) or how the list is written (faces.py).
+Does not belong here: how prices move (tape.py) or how the list is written (the faces).
 """
 
 from dataclasses import dataclass, replace
@@ -22,7 +22,7 @@ _EQUITIES = (
     ("PNB", "PNB", 124), ("IDEA", "Vodafone Idea", 14), ("ZOMATO", "Zomato", 187),
 )  # fmt: skip
 _ON_BSE = ("RELIANCE", "INFY", "TCS", "SBIN", "ITC", "TATASTEEL", "BHEL", "IOC", "PNB", "IDEA")
-_MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
+MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,11 @@ class Instrument:
     def key(self) -> str:
         """Exchange and symbol, as quotes ask for it."""
         return f"{self.exchange}:{self.symbol}"
+
+    @property
+    def series_symbol(self) -> str:
+        """The symbol as Upstox and Kotak trade it: shares at the NSE carry their series."""
+        return f"{self.symbol}-EQ" if self.is_equity and self.exchange == "NSE" else self.symbol
 
     @property
     def segment(self) -> str:
@@ -102,7 +107,7 @@ def _equities() -> list[Instrument]:
 
 def _derivatives(today: date) -> list[Instrument]:
     expiry = _expiry(today)
-    code = f"{expiry.year % 100:02d}{_MONTHS[expiry.month - 1]}"
+    code = f"{expiry.year % 100:02d}{MONTHS[expiry.month - 1]}"
     twentieth = SCALE // 20
     rows = (
         ("NIFTY", f"NIFTY{code}FUT", "NFO", "FUT", 75, 1, 1800, 24_350, 0, twentieth),

@@ -105,25 +105,21 @@ class KiteFace:
 
     async def page(self, request: web.Request) -> web.Response:
         """Log in as the app's own client, unasked, and redirect as the login page would."""
-        key = Form(request.query).need("api_key")
-        for session in self._venue.sessions.values():
-            if session.api_key == key:
-                told = {"action": "login", "status": "success"}
-                token = {"request_token": session.request_token}
-                return redirect(URL(_REDIRECT).with_query(told | token))
-        raise RefusedError("Invalid `api_key`.")
+        session = self._venue.session_of(Form(request.query).need("api_key"))
+        if session is None:
+            raise RefusedError("Invalid `api_key`.")
+        told = {"action": "login", "status": "success", "request_token": session.request_token}
+        return redirect(URL(_REDIRECT).with_query(told))
 
     async def login(self, request: web.Request) -> web.Response:
         """Exchange a request token for a session."""
         form = Form(await request.post())
         key, token = form.need("api_key"), form.need("request_token")
         checksum = form.need("checksum")
-        for session in self._venue.sessions.values():
-            if session.api_key == key:
-                if token != session.request_token or checksum != session.checksum():
-                    break
-                return answer(self._session(session))
-        raise RefusedError("Token is invalid or has expired.", "TokenException", 403)
+        session = self._venue.session_of(key)
+        if session is None or (token, checksum) != (session.request_token, session.checksum()):
+            raise RefusedError("Token is invalid or has expired.", "TokenException", 403)
+        return answer(self._session(session))
 
     def _session(self, session: Session) -> Json:
         return (

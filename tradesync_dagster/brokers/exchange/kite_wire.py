@@ -8,7 +8,7 @@ from tradesync_dagster.brokers.exchange import figures, risk
 from tradesync_dagster.brokers.exchange.faces import Json
 from tradesync_dagster.brokers.exchange.figures import HoldingFigures, PositionFigures
 from tradesync_dagster.brokers.exchange.instruments import Instrument
-from tradesync_dagster.brokers.exchange.ledger import Account, Carried
+from tradesync_dagster.brokers.exchange.ledger import Account
 from tradesync_dagster.brokers.exchange.market import Market
 from tradesync_dagster.brokers.exchange.orders import Fill, Order, OrderEvent
 from tradesync_dagster.brokers.exchange.units import SCALE, number, stamp, text
@@ -24,7 +24,7 @@ def order(one: Order) -> Json:
     item = one.instrument
     row: Json = {
         "account_id": one.user_id,
-        "placed_by": one.placed_by,
+        "placed_by": one.user_id,
         "order_id": one.order_id,
         "exchange_order_id": one.exchange_order_id,
         "parent_order_id": None,
@@ -155,11 +155,7 @@ def position(one: PositionFigures) -> Json:
 def positions(market: Market, account: Account) -> Json:
     """Write the net book and the day's book."""
     net = list(figures.positions(market, account))
-    day = [
-        figures.position(market.tape, one.totals, Carried(one.item, one.totals.product))
-        for one in net
-        if one.totals.buy_quantity or one.totals.sell_quantity
-    ]
+    day = figures.of_today(market, net)
     return {"net": [position(one) for one in net], "day": [position(one) for one in day]}
 
 

@@ -5,29 +5,28 @@ Does not belong here: request fields (kotak_forms.py), how a book is written (ko
 kotak_portfolio.py).
 """
 
-import json
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import ClassVar
 from uuid import UUID
 
-import orjson
 from aiohttp import web
 
 from tradesync_dagster.brokers.exchange import kotak_portfolio as portfolio
 from tradesync_dagster.brokers.exchange import kotak_wire as wire
-from tradesync_dagster.brokers.exchange.faces import Handler, Json, json_response
+from tradesync_dagster.brokers.exchange.faces import Json, book, json_response
 from tradesync_dagster.brokers.exchange.kotak_forms import (
     Fields,
     order_change,
     order_request,
     read_fields,
+    read_object,
 )
 from tradesync_dagster.brokers.exchange.ledger import Account
 from tradesync_dagster.brokers.exchange.orders import Order, RefusedError
 from tradesync_dagster.brokers.exchange.venue import Session, Venue
 
 _OK: Json = {"stat": "Ok", "stCode": 200}
-NO_DATA: Json = {"stat": "Not_Ok", "errMsg": "No Data", "stCode": 5203, "tid": "server1_1"}
+_NO_DATA: Json = {"stat": "Not_Ok", "errMsg": "No Data", "stCode": 5203, "tid": "server1_1"}
 """How most books say that they are empty."""
 _DONE: Json = {
     "stCode": 1021,
@@ -45,6 +44,15 @@ _BY_CAUSE: dict[str, tuple[Json, int]] = {
     "cancel": (_DONE, 200),
     "modify": (_DONE, 200),
 }
+
+
+def _bare(rows: list[Json]) -> Json:
+    return {"data": rows}
+
+
+def _marked(rows: list[Json]) -> Json:
+    """Wrap a book with a status; without rows it has no data."""
+    return _OK | {"data": rows} if rows else _NO_DATA
 
 
 def failure(error: RefusedError) -> web.Response:
@@ -74,7 +82,7 @@ class KotakFace:
         self._venue = venue
         listed = venue.market.instruments.values()
         self._by_name = {
-            (wire.SEGMENTS[item.exchange], wire.trading_symbol(item)): item for item in listed
+            (wire.SEGMENTS[item.exchange], item.series_symbol): item for item in listed
         }
         self._by_token = {f"{wire.SEGMENTS[one.exchange]}|{wire.token(one)}": one for one in listed}
 
@@ -99,7 +107,8 @@ class KotakFace:
             ("/portfolio/v1/holdings", True, lambda account: portfolio.holdings(market, account)),
         )
         for path, priced, write in books:
-            router.add_get(path, self._book(write, priced=priced, marked="holdings" not in path))
+            wrap = _bare if "holdings" in path else _marked
+            router.add_get(path, book(self._venue, self._user, write, priced=priced, wrap=wrap))
         router.add_post("/login/1.0/tradeApiLogin", self.login)
         router.add_post("/login/1.0/tradeApiValidate", self.validate)
         router.add_post("/quick/user/limits", self.limits)
@@ -127,36 +136,16 @@ class KotakFace:
                 return user_id
         raise RefusedError("invalid session token", "TokenException", 403)
 
-    def _book(
-        self, write: Callable[[Account], list[Json]], *, priced: bool, marked: bool
-    ) -> Handler:
-        """Make a handler of a book; `marked` ones have a status, and no rows are no data."""
-        market, kept = self._venue.market, dict[str, tuple[object, bytes]]()
-
-        async def handler(request: web.Request) -> web.Response:
-            user_id = self._user(request)
-            account = market.accounts[user_id]
-            version = (account.version, market.version if priced else 0)
-            known = kept.get(user_id)
-            if known is None or known[0] != version:
-                rows = write(account)
-                body = (_OK if marked else {}) | {"data": rows}
-                known = (version, orjson.dumps(body if rows or not marked else NO_DATA))
-                kept[user_id] = known
-            return web.Response(body=known[1], content_type="application/json")
-
-        return handler
-
     async def login(self, request: web.Request) -> web.Response:
         """Take the one-time password for a token that can only look; the next step is the PIN."""
-        session, body = self._app(request), await _object(request)
+        session, body = self._app(request), read_object(await request.read() or b"{}")
         if (body.get("ucc"), body.get("totp")) != (session.user_id, session.request_token):
             raise RefusedError("Invalid credentials or TOTP.", "TokenException", 401)
         return json_response({"data": self._session(session, request, "View")})
 
     async def validate(self, request: web.Request) -> web.Response:
         """Take the PIN for a token that can trade."""
-        session, body = self._app(request), await _object(request)
+        session, body = self._app(request), read_object(await request.read() or b"{}")
         shown = (request.headers.get("sid"), request.headers.get("Auth"))
         view = self._session(session, request, "View")
         if shown != (view["sid"], view["token"]) or body.get("mpin") != session.api_secret:
@@ -164,10 +153,10 @@ class KotakFace:
         return json_response({"data": self._session(session, request, "Trade")})
 
     def _app(self, request: web.Request) -> Session:
-        for session in self._venue.sessions.values():
-            if session.api_key == request.headers.get("Authorization"):
-                return session
-        raise RefusedError("Invalid credentials or TOTP.", "TokenException", 401)
+        session = self._venue.session_of(request.headers.get("Authorization"))
+        if session is None:
+            raise RefusedError("Invalid credentials or TOTP.", "TokenException", 401)
+        return session
 
     def _session(self, session: Session, request: web.Request, kind: str) -> Json:
         own = self.credentials(session)
@@ -222,7 +211,7 @@ class KotakFace:
         user_id, fields = self._user(request), read_fields(await request.post())
         order = self._placed(user_id, fields, "on")
         waits = order.status == "AMO REQ RECEIVED"
-        symbol = wire.trading_symbol(order.instrument)
+        symbol = order.instrument.series_symbol
         if waits and (fields.get("am"), fields.get("ts") or symbol) != ("YES", symbol):
             raise RefusedError("Cancel Order Response : Bad Input", str(_BAD_INPUT))
         return _written(self._venue.cancel(user_id, order.order_id))
@@ -241,13 +230,3 @@ class KotakFace:
 
 def _written(order: Order) -> web.Response:
     return json_response(_OK | {"nOrdNo": order.order_id})
-
-
-async def _object(request: web.Request) -> dict[str, Any]:
-    try:
-        body = json.loads(await request.read() or b"{}")
-    except ValueError as error:
-        raise RefusedError("body invalid", "1007") from error
-    if not isinstance(body, dict):
-        raise RefusedError("body invalid", "1007")
-    return body

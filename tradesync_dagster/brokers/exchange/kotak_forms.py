@@ -26,19 +26,24 @@ def refused(code: int, words: str) -> RefusedError:
     return RefusedError(words, str(code))
 
 
-def read_fields(form: Mapping[str, object]) -> "Fields":
-    """Read the JSON object in a form's jData.
+def read_object(raw: str | bytes) -> dict[str, Any]:
+    """Read a JSON object.
 
     Raises:
-        RefusedError: it is missing, or no JSON object.
+        RefusedError: it is none.
     """
     try:
-        fields = json.loads(str(form.get("jData") or ""))
+        found = json.loads(raw)
     except ValueError as error:
         raise refused(BODY, "body invalid") from error
-    if not isinstance(fields, dict):
+    if not isinstance(found, dict):
         raise refused(BODY, "body invalid")
-    return Fields(fields)
+    return found
+
+
+def read_fields(form: Mapping[str, object]) -> "Fields":
+    """Read the JSON object in a form's jData; see ``read_object``."""
+    return Fields(read_object(str(form.get("jData") or "")))
 
 
 class Fields:

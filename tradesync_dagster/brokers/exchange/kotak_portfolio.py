@@ -9,7 +9,7 @@ from tradesync_dagster.brokers.exchange import figures, risk
 from tradesync_dagster.brokers.exchange.faces import Json
 from tradesync_dagster.brokers.exchange.figures import HoldingFigures, PositionFigures
 from tradesync_dagster.brokers.exchange.instruments import Instrument
-from tradesync_dagster.brokers.exchange.kotak_wire import SEGMENTS, named, token, trading_symbol
+from tradesync_dagster.brokers.exchange.kotak_wire import SEGMENTS, named, token
 from tradesync_dagster.brokers.exchange.ledger import Account
 from tradesync_dagster.brokers.exchange.market import Market
 from tradesync_dagster.brokers.exchange.units import money, number
@@ -104,7 +104,7 @@ def quote(market: Market, item: Instrument) -> Json:
     prices = {"open": tape.opens, "high": tape.highs, "low": tape.lows, "close": tape.closes}
     return {
         "exchange_token": token(item),
-        "display_symbol": f"{trading_symbol(item)}-IN",
+        "display_symbol": f"{item.series_symbol}-IN",
         "exchange": SEGMENTS[item.exchange],
         "lstup_time": str(int(market.now.timestamp())),
         "ltp": f"{money(tape.last[key])}00",

@@ -8,10 +8,10 @@ Most of Kotak's numbers are texts, and a field without a value holds a filler of
 """
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import date, datetime
 
-from tradesync_dagster.brokers.exchange.faces import Json
-from tradesync_dagster.brokers.exchange.instruments import Instrument
+from tradesync_dagster.brokers.exchange.faces import Json, status_word
+from tradesync_dagster.brokers.exchange.instruments import MONTHS, Instrument
 from tradesync_dagster.brokers.exchange.ledger import Account
 from tradesync_dagster.brokers.exchange.orders import CLOSED, Fill, Order, OrderEvent
 from tradesync_dagster.brokers.exchange.units import money
@@ -24,12 +24,6 @@ _ORDER_SOURCES = {
     "other_api": "ADMINCPPAPI_NEOTRADEAPI",
     "by_hand": "ADMINCPPAPI_MOB",
 }
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-
-
-def trading_symbol(item: Instrument) -> str:
-    """Name an instrument as orders do: shares at the NSE carry their series."""
-    return f"{item.symbol}-EQ" if item.is_equity and item.exchange == "NSE" else item.symbol
 
 
 def token(item: Instrument) -> str:
@@ -37,24 +31,28 @@ def token(item: Instrument) -> str:
     return str(item.token >> 8)
 
 
+def _month(day: date) -> str:
+    return MONTHS[day.month - 1].title()
+
+
 def stamp(at: datetime | None) -> str:
     """Write a time as 03-Nov-2025 09:20:11; month names are English whatever the locale."""
     if at is None:
         return "--"
-    return f"{at:%d}-{_MONTHS[at.month - 1]}-{at:%Y %H:%M:%S}"
+    return f"{at:%d}-{_month(at)}-{at:%Y %H:%M:%S}"
 
 
 def named(item: Instrument) -> Json:
     """Name an instrument with what Kotak repeats of it in every row."""
     return {
         "exSeg": SEGMENTS[item.exchange],
-        "trdSym": trading_symbol(item),
+        "trdSym": item.series_symbol,
         "sym": item.name if item.expiry else item.symbol,
         "tok": token(item),
         "series": "XX" if item.expiry else "EQ" if item.exchange == "NSE" else "A",
         "optTp": item.kind if item.is_option else "XX",
         "stkPrc": money(item.strike),
-        "expDt": f"{item.expiry:%d} {_MONTHS[item.expiry.month - 1]}, {item.expiry:%Y}"
+        "expDt": f"{item.expiry:%d} {_month(item.expiry)}, {item.expiry:%Y}"
         if item.expiry
         else "NA",
         "lotSz": str(item.lot),
@@ -90,19 +88,11 @@ def _states(one: Order) -> Iterator[tuple[OrderEvent, str, str]]:
         if event.status == "MODIFIED" or (event.status == "AMO REQ RECEIVED" and waited > 1):
             changed = event.at
         cancelled = event.at if event.status == "CANCEL PENDING" else cancelled
-        yield event, _word(one, event.status, again=waited > 1), gui_id(one, changed, cancelled)
+        word = status_word(one, event.status, again=waited > 1)
+        yield event, word, _gui_id(one, changed, cancelled)
 
 
-def _word(one: Order, status: str, *, again: bool) -> str:
-    """Give the status word: lower case, and words of their own before the market opens."""
-    if status == "AMO REQ RECEIVED":
-        return f"{'modify ' if again else ''}after market order req received"
-    if status == "CANCELLED" and one.variety == "amo" and one.exchange_order_id is None:
-        return "cancelled after market order"
-    return status.lower()
-
-
-def gui_id(one: Order, changed: datetime | None, cancelled: datetime | None) -> str:
+def _gui_id(one: Order, changed: datetime | None, cancelled: datetime | None) -> str:
     """Give what Kotak shows as the order's tag.
 
     That is the tag as long as nobody touches the order. A change puts an id of Kotak's own in its

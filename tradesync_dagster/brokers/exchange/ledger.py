@@ -1,7 +1,7 @@
 """One account's cash, fills, positions and holdings.
 
 Belongs here: what follows from fills alone, and the turn from one trading day to the next.
-Does not belong here: prices and matching (market.py), margin rules (risk.py), JSON (faces.py).
+Does not belong here: prices and matching (market.py), margin rules (risk.py), JSON (the faces).
 """
 
 from collections.abc import Iterator

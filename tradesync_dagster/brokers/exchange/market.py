@@ -1,7 +1,7 @@
 """The pure market: prices, matching and the trading day. No HTTP and no wall clock.
 
 Belongs here: what becomes of orders when prices move and days turn; the time is passed in.
-Does not belong here: who trades by hand (people.py), persistence (journal.py), JSON (faces.py).
+Does not belong here: who trades by hand (people.py), persistence (journal.py), JSON (the faces).
 
 Liquidity is plain: on every step an instrument gets a size. One order may fill up to that size at
 the last price and as much again one tick worse; the rest waits for the next step. Twenty shares or
@@ -198,7 +198,6 @@ class Market:
         return Order(
             order_id=f"{self.day:%y%m%d}{serial:09d}",
             user_id=account.user_id,
-            placed_by=account.user_id,
             instrument=item,
             side=request.side,
             product=request.product,

@@ -1,7 +1,7 @@
 """Orders, their history and their fills, as the exchange keeps them.
 
 Belongs here: the records and the few facts that follow from one order alone.
-Does not belong here: matching (market.py), money (ledger.py), a wire format (faces.py).
+Does not belong here: matching (market.py), money (ledger.py), a wire format (the faces).
 """
 
 from dataclasses import dataclass, field
@@ -118,7 +118,6 @@ class Order:
 
     order_id: str
     user_id: str
-    placed_by: str
     instrument: Instrument
     side: str
     product: str

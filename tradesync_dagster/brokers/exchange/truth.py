@@ -1,7 +1,7 @@
 """What the exchange knows, over all days: the yardstick for whoever keeps books.
 
 Belongs here: exact records of orders, fills, holdings and positions; money as decimal strings.
-Does not belong here: a broker's wire format (faces.py).
+Does not belong here: a broker's wire format (the faces).
 """
 
 from dataclasses import asdict

@@ -118,23 +118,22 @@ class UpstoxFace:
         """Log in as the app's own client, unasked, and redirect as the dialog would."""
         asked = Body(request.query)
         key, back = asked.need("client_id"), asked.need("redirect_uri")
-        for session in self._venue.sessions.values():
-            if session.api_key == key:
-                told = {"code": session.request_token}
-                told |= {"state": request.query["state"]} if "state" in request.query else {}
-                return redirect(URL(back).update_query(told))
-        raise refused("UDAPI100016", "Invalid Credentials", "client_id", 401)
+        session = self._venue.session_of(key)
+        if session is None:
+            raise refused("UDAPI100016", "Invalid Credentials", "client_id", 401)
+        told = {"code": session.request_token}
+        told |= {"state": request.query["state"]} if "state" in request.query else {}
+        return redirect(URL(back).update_query(told))
 
     async def login(self, request: web.Request) -> web.Response:
         """Exchange the code of a login for a token; the answer has no envelope."""
         form = await request.post()
-        for session in self._venue.sessions.values():
-            if session.api_key == form.get("client_id"):
-                wanted = (session.api_secret, session.request_token)
-                if wanted == (form.get("client_secret"), form.get("code")):
-                    token = self.credentials(session) | {"extended_token": ""}
-                    return json_response(_profile(session.user_id) | token)
-        raise refused("UDAPI100016", "Invalid Credentials", "", 401)
+        session = self._venue.session_of(form.get("client_id"))
+        given = (form.get("client_secret"), form.get("code"))
+        if session is None or given != (session.api_secret, session.request_token):
+            raise refused("UDAPI100016", "Invalid Credentials", "", 401)
+        token = self.credentials(session) | {"extended_token": ""}
+        return json_response(_profile(session.user_id) | token)
 
     async def logout(self, request: web.Request) -> web.Response:
         """Kill a session."""

@@ -6,7 +6,7 @@ Does not belong here: routes and errors (upstox.py), request bodies (upstox_form
 """
 
 from tradesync_dagster.brokers.exchange import figures, risk
-from tradesync_dagster.brokers.exchange.faces import Json
+from tradesync_dagster.brokers.exchange.faces import Json, status_word
 from tradesync_dagster.brokers.exchange.figures import HoldingFigures, PositionFigures
 from tradesync_dagster.brokers.exchange.instruments import Instrument
 from tradesync_dagster.brokers.exchange.ledger import Account
@@ -39,17 +39,7 @@ def _names(item: Instrument, symbol: str) -> Json:
 
 def _traded(item: Instrument) -> Json:
     """Name an instrument as books of trading do: shares at the NSE carry their series."""
-    suffix = "-EQ" if item.is_equity and item.exchange == "NSE" else ""
-    return _names(item, f"{item.symbol}{suffix}")
-
-
-def status(one: Order, word: str, *, modified: bool) -> str:
-    """Give the status word: lower case, and words of their own before the market opens."""
-    if word == "AMO REQ RECEIVED":
-        return f"{'modify ' if modified else ''}after market order req received"
-    if word == "CANCELLED" and one.variety == "amo" and one.exchange_order_id is None:
-        return "cancelled after market order"
-    return word.lower()
+    return _names(item, item.series_symbol)
 
 
 def order(one: Order) -> Json:
@@ -59,10 +49,10 @@ def order(one: Order) -> Json:
         "product": PRODUCTS[one.product],
         "price": number(one.price),
         "quantity": one.quantity,
-        "status": status(one, one.status, modified=one.modified),
+        "status": status_word(one, one.status, again=one.modified),
         "guid": None,
         "tag": one.tag,
-        "placed_by": one.placed_by,
+        "placed_by": one.user_id,
         "order_type": one.order_type,
         "validity": "IOC" if one.validity == "IOC" else "DAY",
         "trigger_price": number(one.trigger_price),
@@ -91,7 +81,7 @@ def history(one: Order) -> list[Json]:
     for name in ("pending_quantity", "status_message_raw", "guid", "order_ref_id"):
         del now[name]
     for event in one.history:
-        word = status(one, event.status, modified=received)
+        word = status_word(one, event.status, again=received)
         received = received or event.status == "AMO REQ RECEIVED"
         changed: Json = {
             "status": word,

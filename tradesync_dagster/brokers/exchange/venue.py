@@ -1,7 +1,7 @@
 """The exchange as one thing: market, people, sessions and clock behind a journal.
 
 Belongs here: every command that changes state, stamped, written down, then applied.
-Does not belong here: HTTP, JSON shapes (faces.py) and the rules of trading (market.py).
+Does not belong here: HTTP, JSON shapes (the faces) and the rules of trading (market.py).
 """
 
 from collections.abc import Callable
@@ -138,6 +138,10 @@ class Venue:
     def user_of(self, token: str) -> str | None:
         """Tell whose "api_key:access_token" this is, if it is good."""
         return self._tokens.get(token)
+
+    def session_of(self, api_key: object) -> Session | None:
+        """Find whose app's key this is."""
+        return next((one for one in self.sessions.values() if one.api_key == api_key), None)
 
     def place(self, user_id: str, request: OrderRequest, *, by_hand: bool = False) -> Order:
         """Take an order."""

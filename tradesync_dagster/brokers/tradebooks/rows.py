@@ -9,13 +9,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tradesync_dagster.brokers import reading
+from tradesync_dagster.brokers import file_reading, reading
 from tradesync_dagster.domain.answers import Reject
 from tradesync_dagster.domain.errors import ValueRefusedError
 from tradesync_dagster.domain.fills import Fill
 
 _SHOWN = 40
-_ISIN = re.compile(r"[A-Z]{2}[A-Z0-9]{9}\d", re.ASCII)
 _SHORTENED = re.compile(r"\d(\.\d+)?[eE]\+?\d+", re.ASCII)
 _EXPONENT = re.compile(r"[-+]?[\d.]+[eE][-+]?\d+", re.ASCII)
 
@@ -117,4 +116,4 @@ def isin(row: Mapping[str, Any]) -> str:
     Fills of one ISIN are matched with one another, so that a filler word must never pass for one.
     """
     value = reading.optional_text(row, "isin").upper()
-    return value if _ISIN.fullmatch(value) else ""
+    return value if file_reading.ISIN.fullmatch(value) else ""

@@ -5,14 +5,12 @@ id. What belongs here: envelope, pages and fields. What does not: fetching them,
 (``files``).
 """
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, time
-from decimal import Decimal
-from typing import Any, BinaryIO, NoReturn
+from typing import Any, BinaryIO
 
-from tradesync_dagster.brokers import file_reading, reading
+from tradesync_dagster.brokers import fetching, file_reading, reading
 from tradesync_dagster.brokers.tradebooks import rows
 from tradesync_dagster.domain.answers import Reject
 from tradesync_dagster.domain.errors import FileRefusedError, ValueRefusedError
@@ -25,7 +23,6 @@ MAX_BYTES = 32 * 1024 * 1024
 """Most bytes of a file, which is parsed as a whole: some 100,000 trades."""
 
 _CONTRACT = re.compile(r"\S*\d\S*(FUT|CE|PE)", re.ASCII)
-_MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 _NO_OPTION = frozenset({"", "FUT", "XX"})
 
 
@@ -57,9 +54,7 @@ def _parsed(body: bytes, name: str) -> Any:
             "at once; save fewer pages a file and import each"
         )
     try:
-        return json.loads(
-            body.decode("utf-8-sig"), parse_float=Decimal, parse_constant=_refuse_constant
-        )
+        return reading.exact_loads(body.decode("utf-8-sig"))
     except UnicodeDecodeError:
         raise FileRefusedError(
             f"{name}: the file is not UTF-8 text; save Upstox's answer as it came"
@@ -68,10 +63,6 @@ def _parsed(body: bytes, name: str) -> Any:
         raise FileRefusedError(
             f"{name}: the file is not whole JSON; save Upstox's answer again"
         ) from None
-
-
-def _refuse_constant(word: str) -> NoReturn:
-    raise ValueError(word)
 
 
 def _data(page: Any, name: str) -> list[Any]:
@@ -122,24 +113,9 @@ def _named_otherwise(found: Sequence[Fill | Reject], name: str) -> tuple[str, ..
 
 def _row(raw: Any, where: str) -> Fill | Reject:
     try:
-        return _fill(_object(raw))
+        return _fill(fetching.object_of(raw))
     except ValueRefusedError as error:
-        named = raw.get("trade_id") if isinstance(raw, Mapping) else None
-        row_id = reading.harmless(str(named), limit=80) if isinstance(named, str | int) else ""
-        return Reject(row_id, f"{where}{error}", _shown(raw))
-
-
-def _object(raw: Any) -> Mapping[str, Any]:
-    if not isinstance(raw, Mapping):
-        raise ValueRefusedError(f"expected an object, got a {type(raw).__name__}")
-    return raw
-
-
-def _shown(raw: Any) -> str:
-    try:
-        return reading.exact_json(raw)[: file_reading.MAX_RAW]
-    except RecursionError:
-        return "(nested too deeply to show)"
+        return fetching.reject(raw, f"{where}{error}", "trade_id")
 
 
 def _fill(row: Mapping[str, Any]) -> Fill:
@@ -175,7 +151,7 @@ def _contract(row: Mapping[str, Any]) -> str:
     if expiry < file_reading.day(row, "trade_date"):
         raise ValueRefusedError(f"expiry: {expiry} is before the trade")
     kind = reading.optional_text(row, "option_type").upper()
-    last = f"{expiry.day:02} {_MONTHS[expiry.month - 1]} {expiry.year % 100:02}"
+    last = f"{expiry.day:02} {reading.MONTHS[expiry.month - 1]} {expiry.year % 100:02}"
     if kind in ("CE", "PE"):
         return f"{symbol} {_strike(row)} {kind} {last}"
     if kind not in _NO_OPTION:

@@ -10,6 +10,7 @@ from importlib.metadata import EntryPoint
 from itertools import islice
 
 from tradesync_dagster.domain.errors import ConfigurationError, TaskFailedError, TradesyncError
+from tradesync_dagster.domain.facts import PRODUCTS
 from tradesync_dagster.domain.strategies import GROUP, Strategy, View, Wish
 
 MOST_WISHES = 1_000
@@ -17,7 +18,6 @@ MOST_WISHES = 1_000
 LONGEST_WHY = 200
 _MOST = 2**62
 _LONGEST_NAME, _LONGEST_ERROR = 64, 300
-_PRODUCTS = ("CNC", "MIS", "NRML", "MTF")
 
 
 def make(name: str, place: str) -> Strategy:
@@ -105,8 +105,8 @@ def _fault(wish: object) -> str:
         return "prices are whole millionths of the currency, and the price is above 0"
     if type(wish.score) is not int or not -_MOST < wish.score < _MOST:
         return "a score is a whole number"
-    if wish.product not in _PRODUCTS:
-        return f"a product is one of {', '.join(_PRODUCTS)}"
+    if wish.product not in PRODUCTS:
+        return f"a product is one of {', '.join(PRODUCTS)}"
     return "" if type(wish.why) is str else "why is text"
 
 

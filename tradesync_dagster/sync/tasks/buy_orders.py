@@ -77,9 +77,7 @@ def _ordered(job: Job, mandate: Mandate, signal: Signal) -> Signal:
 
 
 def _text(job: Job, signal: Signal, units: int) -> OrderText:
-    now = job.desk.clock.now()
-    session = job.desk.hours.session(job.day)
-    is_open = session is not None and session.opens_at <= now < session.closes_at
+    is_open = job.desk.hours.is_open(job.desk.clock.now())
     instrument = f"{signal.exchange}:{signal.symbol}"
     price = format_price(signal.price)
     return OrderText(

@@ -7,9 +7,10 @@ of the account (``exposure``).
 from datetime import date
 
 from tradesync_dagster.domain.mandates import Mandate
+from tradesync_dagster.domain.order_states import AT_BROKER
 from tradesync_dagster.domain.orders import Side
 from tradesync_dagster.domain.unit_of_work import UnitOfWork
-from tradesync_dagster.sync.tasks.desk import NOT_WORKING, Units
+from tradesync_dagster.sync.tasks.desk import Units
 
 
 def free_capital(work: UnitOfWork, account_id: int, mandate: Mandate, since: date) -> int:
@@ -33,7 +34,7 @@ def free_capital(work: UnitOfWork, account_id: int, mandate: Mandate, since: dat
             used += max(held, 0) * multiplier * (price or rule.stop or rule.target)
     for order in work.orders([account_id], since):
         row = order.broker
-        works = not order.status.is_terminal and order.status not in NOT_WORKING
+        works = order.status in AT_BROKER
         if works and order.strategy_id == mandate.strategy_id and row.side is Side.BUY:
             multiplier, _ = work.instrument(row.exchange, row.symbol) or (1, None)
             used += (row.quantity - row.filled_quantity) * multiplier * row.price

@@ -15,7 +15,7 @@ from tradesync_dagster.domain.errors import TaskFailedError
 from tradesync_dagster.domain.facts import Facts
 from tradesync_dagster.domain.mandates import Mandate
 from tradesync_dagster.domain.order_requests import OrderText
-from tradesync_dagster.domain.orders import Order, OrderStatus
+from tradesync_dagster.domain.orders import Order
 from tradesync_dagster.domain.ports import Clock, Store
 from tradesync_dagster.domain.results import AccountResult
 from tradesync_dagster.domain.strategies import View, Wish
@@ -25,7 +25,6 @@ from tradesync_dagster.sync.alerts import AlertRules
 
 WHO = "tasks"
 """Who places, changes and cancels, in the audit trail."""
-NOT_WORKING = frozenset({OrderStatus.FAILED, OrderStatus.RETRY_PENDING})
 Detail = dict[str, Any]
 
 

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from tradesync_dagster.domain.money import format_price
 from tradesync_dagster.domain.publications import OutboxMessage
 from tradesync_dagster.domain.unit_of_work import UnitOfWork
-from tradesync_dagster.sync.alerts import tell
 from tradesync_dagster.sync.documents import alert
 from tradesync_dagster.sync.tasks.desk import Detail, Job, Units
+from tradesync_dagster.sync.telling import tell
 
 POSITION_LIMIT = "position_limit"
 
@@ -35,7 +35,7 @@ def watch_positions(job: Job) -> Detail:
             for name, (value, capital) in sorted(strategies.items())
         ]
         if job.desk.alerts is not None:
-            tell(work, found, job.desk.alerts)
+            tell(work, found, job.desk.alerts.addresses)
     unrealised = result.unrealised_pnl
     return {
         "instruments": len(values),

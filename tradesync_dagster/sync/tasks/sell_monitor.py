@@ -32,8 +32,7 @@ def watch_exits(job: Job) -> Detail:
     detail: Detail = {"watched": len(rules), "sold": []}
     if not rules:
         return detail
-    session, now = job.desk.hours.session(job.day), job.desk.clock.now()
-    if session is None or not session.opens_at <= now < session.closes_at:
+    if not job.desk.hours.is_open(job.desk.clock.now()):
         return detail | {"closed": True}
     job.refreshed("order_book", "positions", "holdings")
     errors: list[str] = []

@@ -23,10 +23,13 @@ from tradesync_dagster.domain.task_schedules import DAY, Agenda, Watched, due
 from tradesync_dagster.domain.tasks import Due, Task, Turn, TurnState
 from tradesync_dagster.domain.trading_hours import TradingHours
 from tradesync_dagster.domain.unit_of_work import UnitOfWork
-from tradesync_dagster.sync.alerts import AlertRules, tell
+from tradesync_dagster.sync.alerts import AlertRules
 from tradesync_dagster.sync.tasks.executor import TaskExecutor, execute
 from tradesync_dagster.sync.tasks.messages import missed_tasks, silent_service, task_failed
+from tradesync_dagster.sync.telling import tell
 
+_AT_ONCE = 4
+"""Most accounts whose tasks are done at the same time."""
 _GOOD_FOR = timedelta(minutes=5)
 _LEASE = timedelta(minutes=15)
 _SHORT_LEASE = timedelta(minutes=3)
@@ -42,14 +45,12 @@ class Turns:
 
     Attributes:
         alerts: Who is told; ``None`` for nobody.
-        concurrency: Accounts at work at once.
     """
 
     store: Store
     clock: Clock
     hours: TradingHours
     alerts: AlertRules | None
-    concurrency: int = 4
 
     def look(self, accounts: Sequence[Account], twins: Sequence[Account] = ()) -> Agenda:
         """See what is due, record and tell what was missed, and say that somebody looks.
@@ -109,7 +110,7 @@ class Turns:
                 if (turn := self._take(account, one, executors, strange)) is not None
             ]
 
-        with ThreadPoolExecutor(max(1, min(self.concurrency, len(groups)))) as pool:
+        with ThreadPoolExecutor(max(1, min(_AT_ONCE, len(groups)))) as pool:
             done = [turn for turns in pool.map(one_account, groups) for turn in turns]
         if strange:
             raise ExceptionGroup("tasks ended in errors that nobody foresaw", strange)
@@ -152,7 +153,7 @@ class Turns:
 
     def _tell(self, work: UnitOfWork, messages: Sequence[OutboxMessage]) -> None:
         if messages and self.alerts is not None:
-            tell(work, messages, self.alerts)
+            tell(work, messages, self.alerts.addresses)
 
 
 def _watched(account: Account, beat: Heartbeat | None, now: datetime) -> Watched:

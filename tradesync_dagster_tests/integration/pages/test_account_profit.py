@@ -24,7 +24,9 @@ def test_it_has_the_figures_of_the_books_and_a_line(pages: Pages, desk: Desk) ->
     desk.step(20)
     desk.sync("desk/SIM001", force=True)
     page = vera.get(PATH)
-    for book in desk.services.metrics("desk/SIM001", 30):
+    books = desk.services.metrics("desk/SIM001", 30)
+    assert {book["strategy_id"] for book in books} >= {None, "momentum"}
+    for book in books:
         names = ("total_pnl", "realised_pnl", "unrealised_pnl")
         name = book["strategy_id"] or "the whole account"
         assert " ".join((name, *(str(book[one]) for one in names))) in page.text

@@ -67,10 +67,12 @@ def test_an_account_shows_its_day_and_a_past_one_as_the_command_line_does(
     assert first in then.text
     assert f"at the end of {day}" in then.text
     for page, more in ((now, {}), (then, {"as_of": day})):
-        for what in (pages.services.positions, pages.services.holdings):
-            for row in what("desk/SIM001", **more):
-                assert f"{row['exchange']}:{row['symbol']}" in page.text
-                assert str(row["unrealised_pnl"] or NOTHING) in page.text
+        kept = (pages.services.positions, pages.services.holdings)
+        rows = [row for what in kept for row in what("desk/SIM001", **more)]
+        assert rows
+        for row in rows:
+            assert f"{row['exchange']}:{row['symbol']}" in page.text
+            assert str(row["unrealised_pnl"] or NOTHING) in page.text
     for query, shown in (("status=executed", True), ("status=open", False),
                          ("origin=external", True), ("origin=internal", False),
                          ("source=gtt", False)):  # fmt: skip

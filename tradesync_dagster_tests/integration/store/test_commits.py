@@ -1,8 +1,10 @@
 """The mark of the last commit, on both databases."""
 
+import pytest
 from sqlalchemy import text
 
 from tradesync_dagster.domain.accounts import Account
+from tradesync_dagster.domain.errors import StoreAwayError
 from tradesync_dagster.store.commits import Commits
 from tradesync_dagster.store.engine import open_engine
 from tradesync_dagster.store.store import SqlStore
@@ -45,3 +47,11 @@ def test_it_goes_on_after_the_connections_were_closed(store: SqlStore) -> None:
     before = commits.mark()
     store.put_accounts([Account(0, "desk", "B", "ZERODHA")])
     assert commits.mark() != before
+
+
+def test_a_server_that_is_away_is_told_in_words() -> None:
+    engine = open_engine("postgresql://u:hunter2@127.0.0.1:1/books")
+    with pytest.raises(StoreAwayError, match="check TRADESYNC_DATABASE_URL") as raised:
+        Commits(engine).mark()
+    assert "hunter2" not in str(raised.value)
+    engine.dispose()

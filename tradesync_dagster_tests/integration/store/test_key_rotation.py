@@ -143,7 +143,7 @@ def test_what_stands_elsewhere_goes_before_what_is_stored(store: SqlStore) -> No
         asked.append(keys)
         return {("ORG", "A2"): {"access_token": "outside", "more": "m"}}
 
-    store.set_enabled("ORG/A1", enabled=False)
+    store.disable("ORG/A1")
     found = SqlStore(store.engine, store._cipher, elsewhere)
     [second] = found.accounts()
     assert dict(second.credentials) == {"access_token": "outside", "more": "m"}

@@ -1,6 +1,7 @@
 """Accounts and their credentials, which nobody reads in the database."""
 
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -13,10 +14,9 @@ from tradesync_dagster.domain.errors import AccountNotFoundError, ConfigurationE
 from tradesync_dagster.store.accounts import Accounts
 from tradesync_dagster.store.schema import metadata
 from tradesync_dagster.store.store import SqlStore
-from tradesync_dagster_tests.support.store_frames import dump, stored
+from tradesync_dagster_tests.support.store_frames import dump
 from tradesync_dagster_tests.support.store_rows import (
     T0,
-    T1,
     TOKEN,
     accounts,
 )
@@ -55,6 +55,19 @@ def test_an_account_put_again_is_brought_up_to_date(store: SqlStore) -> None:
     assert dict(second.credentials) == {"access_token": TOKEN}
 
 
+def test_of_two_who_add_an_account_at_once_neither_is_lost(store: SqlStore) -> None:
+    first = replace(accounts()[0], pseudo_account="A3", base_url="http://127.0.0.1:2")
+    with ThreadPoolExecutor() as pool:
+        with store.writing() as connection:
+            Accounts(connection).put(first, store._cipher)
+            later = pool.submit(store.put_accounts, [replace(first, base_url="")])
+            with pytest.raises(TimeoutError):
+                later.result(0.3)
+        later.result(60)
+    [*_, third] = store.accounts()
+    assert (third.key, third.base_url) == ("ORG/A3", "")
+
+
 def test_one_account_is_read_without_opening_the_others(store: SqlStore) -> None:
     found = store.account("ORG/A2")
     assert found is not None
@@ -65,19 +78,19 @@ def test_one_account_is_read_without_opening_the_others(store: SqlStore) -> None
         connection.execute(closed)
     assert store.account("ORG/A2") == found
     assert store.account("ORG/A3") is None
-    store.set_enabled("ORG/A2", enabled=False)
+    store.disable("ORG/A2")
     assert store.account("ORG/A2") is None
 
 
 def test_a_disabled_account_is_left_out(store: SqlStore) -> None:
-    store.set_enabled("ORG/A1", enabled=False)
+    store.disable("ORG/A1")
     assert [account.key for account in store.accounts()] == ["ORG/A2"]
     everyone = store.accounts(enabled_only=False)
     assert [(account.key, account.enabled) for account in everyone] == [
         ("ORG/A1", False),
         ("ORG/A2", True),
     ]
-    store.set_enabled("ORG/A1", enabled=True)
+    store.enable("ORG/A1", T0)
     assert len(store.accounts()) == 2
 
 
@@ -85,13 +98,5 @@ def test_a_disabled_account_is_left_out(store: SqlStore) -> None:
 def test_an_unknown_account_cannot_be_switched(store: SqlStore, key: str) -> None:
     before = dump(store)
     with pytest.raises(AccountNotFoundError, match="tradesync accounts list"):
-        store.set_enabled(key, enabled=False)
+        store.disable(key)
     assert dump(store) == before
-
-
-def test_a_strategy_put_again_gets_its_new_name(store: SqlStore) -> None:
-    row = {"organization_id": "ORG", "strategy_id": "S1", "automatic": False}
-    with store.writing() as connection:
-        Accounts(connection).put_strategies([row | {"name": "Trend", "created_at": T0}])
-        Accounts(connection).put_strategies([row | {"name": "Trends", "created_at": T1}])
-    assert stored(store, "strategies") == [row | {"name": "Trends", "created_at": T0}]

@@ -1,6 +1,6 @@
 """Coming to the present schema, from nothing and from books that are in use."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -99,7 +99,7 @@ def test_migrations_go_up_down_and_up_again(engine: Engine) -> None:
         migrate(engine)
         check_migrated(engine)
         assert set(metadata.tables) <= set(inspect(engine).get_table_names())
-        migrate(engine, "base")
+        downgrade(engine, "base")
         assert set(inspect(engine).get_table_names()) == {"alembic_version"}
 
 
@@ -249,6 +249,19 @@ def test_an_unmigrated_database_is_refused_with_the_command_to_run(
     assert ("schema 0001" if spoil else "schema none") in str(raised.value)
 
 
+@pytest.mark.parametrize("use", [check_migrated, migrate])
+def test_books_of_a_newer_version_are_left_alone_and_told_apart(
+    engine: Engine, use: Callable[[Engine], object]
+) -> None:
+    migrate(engine)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(NotMigratedError, match=r"at schema 9999, .* db downgrade 00") as raised:
+        use(engine)
+    assert "upgrade" not in str(raised.value)
+    assert rows(engine, "SELECT version_num FROM alembic_version") == [("9999",)]
+
+
 @pytest.mark.parametrize(
     "url", ["mysql://u:hunter2@h/b", "hunter2", "", "postgresql+asyncpg://h/b"]
 )
@@ -263,6 +276,17 @@ def test_a_database_that_is_not_there_is_told_without_its_password() -> None:
     with pytest.raises(ConfigurationError, match="TRADESYNC_DATABASE_URL") as raised:
         check_migrated(engine)
     assert "hunter2" not in str(raised.value)
+    engine.dispose()
+
+
+@pytest.mark.parametrize("use", [check_migrated, migrate, engines.is_empty])
+def test_a_file_that_holds_no_database_is_told_in_words(
+    use: Callable[[Engine], object], tmp_path: Path
+) -> None:
+    (tmp_path / "books.sqlite3").write_text("a list of things to do, and no database at all")
+    engine = open_engine(f"sqlite:///{tmp_path}/books.sqlite3")
+    with pytest.raises(ConfigurationError, match=r"sqlite3 cannot be used: .*not a database"):
+        use(engine)
     engine.dispose()
 
 

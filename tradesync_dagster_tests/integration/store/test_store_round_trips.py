@@ -38,6 +38,7 @@ from tradesync_dagster_tests.support.store_rows import (
     TOKEN,
     write_everything,
 )
+from tradesync_dagster_tests.support.task_rows import MANDATE
 
 
 def test_what_is_written_is_read_back_the_same(store: SqlStore) -> None:
@@ -50,6 +51,7 @@ def test_what_is_written_is_read_back_the_same(store: SqlStore) -> None:
         assert rows(work.fills([1], DAY)) == fill_rows(FILL)
         assert work.positions([1]) == [POSITION]
         assert work.holdings([1]) == [HOLDING]
+        assert (work.mandates([1]), work.mandates([2])) == ([MANDATE], [])
         assert work.instruments() == {("NSE", "INFY"): (1, 99)}
         assert work.prices(DAY) == {("NSE", "INFY"): (1, 99)}
         assert work.generations([1]) == {1: Generation(1, T0, None, DAY)}

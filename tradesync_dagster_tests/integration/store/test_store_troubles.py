@@ -1,6 +1,10 @@
 """Which refusals of the database are tried again, and for how long."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
 import pytest
+from sqlalchemy import Connection
 
 from tradesync_dagster.domain.errors import (
     ConfigurationError,
@@ -11,7 +15,7 @@ from tradesync_dagster.domain.errors import (
 from tradesync_dagster.domain.unit_of_work import UnitOfWork
 from tradesync_dagster.store import troubles
 from tradesync_dagster.store.store import SqlStore
-from tradesync_dagster_tests.support.store_rows import message
+from tradesync_dagster_tests.support.store_rows import T0, message
 
 
 @pytest.fixture
@@ -51,6 +55,40 @@ def test_what_stays_is_given_up_after_some_seconds(store: SqlStore, slept: list[
         store.transact([1], work)
     assert (work.calls, slept) == (4, [0.1, 0.5, 2.0])
     assert store.pending_messages(10) == []
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        lambda store: store.accounts(),
+        lambda store: store.account("ORG/A1"),
+        lambda store: store.unpublished(None),
+        lambda store: store.published([1]),
+        lambda store: store.pending_messages(1),
+        lambda store: store.last_sent("people/0"),
+        lambda store: store.activities(T0.date(), T0, 1),
+    ],
+    ids=lambda read: read.__code__.co_names[0],
+)
+def test_each_read_is_tried_again(
+    store: SqlStore,
+    slept: list[float],
+    monkeypatch: pytest.MonkeyPatch,
+    read: Callable[[SqlStore], object],
+) -> None:
+    reading, refusals = store.reading, [StoreAwayError("restarts")]
+
+    @contextmanager
+    def away_once() -> Iterator[Connection]:
+        if refusals:
+            raise refusals.pop()
+        with reading() as connection:
+            yield connection
+
+    expected = read(store)
+    monkeypatch.setattr(store, "reading", away_once)
+    assert read(store) == expected
+    assert slept == [0.1]
 
 
 def test_who_is_not_patient_waits_for_nothing(store: SqlStore, slept: list[float]) -> None:

@@ -9,12 +9,11 @@ from typing import Any
 import pytest
 
 from tradesync_dagster.brokers.autotrader import BASE_URL, AutoTraderClient
-from tradesync_dagster.brokers.factory import BrokerFactory
-from tradesync_dagster.brokers.transport import Transport, Window
+from tradesync_dagster.brokers.limits import Window
 from tradesync_dagster.domain import errors
-from tradesync_dagster.domain.accounts import Account
 from tradesync_dagster.domain.answers import Fetch, Outcome
-from tradesync_dagster_tests.support.scripted import FakeClock, Stage, Step, hang, reset, say
+from tradesync_dagster_tests.support.scripted import Stage, say
+from tradesync_dagster_tests.support.wire import Step, hang, reset
 
 KEY = "k3y0fth3d3sk"
 AUTOTRADER = Stage("AUTOTRADER", {"api_key": KEY})
@@ -184,20 +183,3 @@ def test_requests_wait_for_their_turn_by_those_limits() -> None:
     _, script, clock = AUTOTRADER.play(often, result([]))
     assert len(script.asked) == 61
     assert [4.5 < seconds < 5.5 for seconds in clock.slept] == [True]
-
-
-@pytest.mark.parametrize(
-    ("secrets", "base_url", "word"),
-    [
-        ({}, "", "api_key"),
-        ({"api_key": "a\nb"}, "", "api_key"),
-        ({"api_key": KEY}, "ftp://x", "base_url"),
-    ],
-)
-def test_the_factory_names_what_is_wrong(secrets: Any, base_url: Any, word: Any) -> None:
-    clock = FakeClock()
-    account = Account(1, "ORG", "A1", "AUTOTRADER", base_url=base_url, credentials=secrets)
-    with pytest.raises(errors.ConfigurationError, match=word) as info:
-        BrokerFactory(Transport(clock), clock).client(account)
-    assert "ORG/A1" in str(info.value)
-    assert KEY not in str(info.value)

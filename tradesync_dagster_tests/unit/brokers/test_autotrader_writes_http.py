@@ -9,7 +9,8 @@ import pytest
 
 from tradesync_dagster.domain import errors
 from tradesync_dagster.domain.answers import OrderRequest
-from tradesync_dagster_tests.support.scripted import Stage, Step, hang, reset, say
+from tradesync_dagster_tests.support.scripted import Stage, say
+from tradesync_dagster_tests.support.wire import Step, hang, reset
 
 AUTOTRADER = Stage("AUTOTRADER", {"api_key": "k3y0fth3d3sk"})
 REQUEST = OrderRequest("NSE", "M&M", "CNC", "BUY", "LIMIT", 5, 401_050_000, tag="ts1")

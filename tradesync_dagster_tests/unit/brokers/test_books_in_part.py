@@ -13,7 +13,7 @@ from tradesync_dagster.brokers.fetching import Book, Rows
 from tradesync_dagster.domain.answers import Fetch, Outcome
 from tradesync_dagster.domain.errors import UnreadableAnswerError, ValueRefusedError
 from tradesync_dagster_tests.support.canned import NOW
-from tradesync_dagster_tests.support.wire import MovingClock
+from tradesync_dagster_tests.support.clocks import MovingClock
 
 ONE, TWO, THREE = ({"id": str(n), "price": n} for n in (1, 2, 3))
 NEW = ONE | {"price": 7}

@@ -1,5 +1,6 @@
 """Real prices by a child process: a real one each time, over a stand-in for the library."""
 
+import json
 import os
 import sys
 import time
@@ -64,6 +65,19 @@ def test_the_latest_price_of_each_node_is_read_exactly(library: Library) -> None
         "N.Y.C.": Published(AT, 41_070_000),
         "WEST": Published(AT, -12_500_000),
     }
+
+
+def test_a_row_that_makes_no_sense_is_left_out(library: Library) -> None:
+    rows = {
+        "N.Y.C.": ["2026-03-02T14:55:00+00:00", "41.07"],
+        "NO ROW": 5,
+        "NO TIME": ["soon", "1"],
+        "BEFORE TIME": ["0001-01-01T00:00:00+05:00", "1"],
+        "NO PRICE": ["2026-03-02T14:55:00+00:00", "much"],
+    }
+    said = json.dumps({"prices": rows})
+    code = f"import os, sys; sys.__stdout__.write({said!r}); sys.__stdout__.flush(); os._exit(0)"
+    assert ask("NYISO", library(code), PYTHON, ENOUGH) == {"N.Y.C.": Published(AT, 41_070_000)}
 
 
 @pytest.mark.parametrize(

@@ -22,13 +22,6 @@ ORDER = {
     "hsUpTm": "2025/11/03 18:00:00", "GuiOrdId": "ts1", "ordGenTp": "NA",
 }  # fmt: skip
 NEVER_SENT = {"ordEntTm": "--", "exCfmTm": "NA", "exOrdId": "NA", "GuiOrdId": ""}
-STATE = {
-    "nOrdNo": "251103000000011", "exSeg": "nse_cm", "exch": "NSE", "trdSym": "ITC-EQ",
-    "prod": "CNC", "trnsTp": "S", "prcTp": "MKT", "ordDur": "DAY", "ordSt": "open", "qty": 10,
-    "fldQty": 3, "unFldSz": 7, "dclQty": "0", "prc": "0.00", "trgPrc": "0.00", "avgPrc": "0.00",
-    "rejRsn": "--", "exchOrdId": "NA", "exchTmstp": "--", "flDtTm": "03-Nov-2025 09: 20: 11",
-    "GuiOrdId": "ts1", "ordGenTp": "--",
-}  # fmt: skip
 TRADE = {
     "exSeg": "nse_cm", "trdSym": "ITC-EQ", "prod": "MIS", "trnsTp": "S", "prcTp": "MKT",
     "avgPrc": "401.05", "fldQty": 3, "qty": 0, "prc": "", "flId": "77001", "flLeg": 1,
@@ -38,9 +31,9 @@ TRADE = {
 EARLY = datetime(2025, 11, 3, 3, 50, 11, tzinfo=UTC)
 
 
-def read(name: str, rows: tuple[Any, ...], *arguments: str) -> Any:
+def read(name: str, rows: tuple[Any, ...]) -> Any:
     body = json.dumps({"stat": "Ok", "stCode": 200, "data": rows})
-    return KOTAK.play(lambda client: getattr(client, name)(*arguments), say(body))[0]
+    return KOTAK.play(lambda client: getattr(client, name)(), say(body))[0]
 
 
 def orders(*rows: Any) -> Any:
@@ -227,26 +220,6 @@ def test_an_order_comes_once_or_is_a_reject() -> None:
     fetch = orders(ORDER, ORDER, ORDER | {"fldQty": 4})
     assert [row.filled_quantity for row in fetch.rows] == [3]
     assert [item.row_id for item in fetch.rejects] == [ORDER["nOrdNo"]]
-
-
-def test_the_states_of_one_order_come_first_to_last() -> None:
-    later = STATE | {
-        "ordSt": "cancelled", "exchOrdId": "11", "exchTmstp": "03-Nov-2025 09:31:05",
-        "flDtTm": "03-Nov-2025 09:31:00",
-    }  # fmt: skip
-    fetch = read("order_history", (later, STATE, STATE), "251103000000011")
-    assert fetch.rejects == ()
-    assert [(row.status_word, row.cancelled_quantity) for row in fetch.rows] == [
-        ("open", 0), ("cancelled", 7),
-    ]  # fmt: skip
-    first, last = fetch.rows
-    assert (first.placed_at, first.updated_at, first.exchange_order_id) == (EARLY, EARLY, "")
-    assert (last.placed_at, last.updated_at, last.exchange_order_id) == (
-        datetime(2025, 11, 3, 4, 1, tzinfo=UTC), datetime(2025, 11, 3, 4, 1, 5, tzinfo=UTC), "11",
-    )  # fmt: skip
-    assert (first.side, first.order_type, first.validity, first.tag) == (
-        Side.SELL, "MARKET", "DAY", "ts1",
-    )  # fmt: skip
 
 
 def test_a_trade_field_by_field() -> None:

@@ -8,13 +8,12 @@ from typing import Any
 
 import pytest
 
-from tradesync_dagster.brokers.factory import BrokerFactory
 from tradesync_dagster.brokers.kotak import KotakClient
-from tradesync_dagster.brokers.transport import Transport, Window
+from tradesync_dagster.brokers.limits import Window
 from tradesync_dagster.domain import errors
-from tradesync_dagster.domain.accounts import Account
 from tradesync_dagster.domain.answers import Fetch, Outcome
-from tradesync_dagster_tests.support.scripted import FakeClock, Stage, Step, hang, reset, say
+from tradesync_dagster_tests.support.scripted import Stage, say
+from tradesync_dagster_tests.support.wire import Step, hang, reset
 
 KEY, TOKEN, SID = "appk3yk3y", "tokt0kt0k", "sids1ds1d"
 SECRETS = {"api_key": KEY, "access_token": TOKEN, "sid": SID}
@@ -67,20 +66,19 @@ def test_a_book_is_asked_for_and_kept() -> None:
 
 
 @pytest.mark.parametrize(
-    ("ask", "method", "path"),
+    ("ask", "path"),
     [
-        (lambda client: client.orders(), "GET", "/quick/user/orders"),
-        (lambda client: client.trades(), "GET", "/quick/user/trades"),
-        (lambda client: client.positions(), "GET", "/quick/user/positions"),
-        (lambda client: client.holdings(), "GET", "/portfolio/v1/holdings"),
-        (lambda client: client.order_history("9-1"), "POST", "/quick/order/history"),
+        (lambda client: client.orders(), "/quick/user/orders"),
+        (lambda client: client.trades(), "/quick/user/trades"),
+        (lambda client: client.positions(), "/quick/user/positions"),
+        (lambda client: client.holdings(), "/portfolio/v1/holdings"),
     ],
 )
 @pytest.mark.parametrize("step", [rows(), answer(EMPTY), answer(EMPTY, 400), answer(EMPTY, 424)])
-def test_an_empty_book_is_complete_and_empty(ask: Any, method: Any, path: Any, step: Any) -> None:
+def test_an_empty_book_is_complete_and_empty(ask: Any, path: Any, step: Any) -> None:
     fetch, script, _ = KOTAK.play(ask, step)
     assert (fetch.outcome, fetch.rows, fetch.rejects) == (Outcome.COMPLETE, (), ())
-    assert [(asked.method, asked.path) for asked in script.asked] == [(method, path)]
+    assert [(asked.method, asked.path) for asked in script.asked] == [("GET", path)]
 
 
 @pytest.mark.parametrize(
@@ -225,25 +223,6 @@ def test_a_session_that_does_not_stand_is_told(step: Any, kind: Any, sends: int)
     raised, script = KOTAK.failing(lambda client: client.profile(), step)
     assert type(raised) is kind
     assert len(script.asked) == sends
-
-
-@pytest.mark.parametrize(
-    ("change", "word"),
-    [
-        ({"api_key": ""}, "api_key"),
-        ({"access_token": "a\nb"}, "access_token"),
-        ({"sid": ""}, "sid"),
-        ({"base_url": "ftp://x"}, "base_url"),
-    ],
-)
-def test_the_factory_names_what_is_wrong(change: dict[str, str], word: str) -> None:
-    clock, kept = FakeClock(), SECRETS | change
-    url = kept.pop("base_url", "")
-    account = Account(1, "ORG", "A1", "KOTAK", base_url=url, credentials=kept)
-    with pytest.raises(errors.ConfigurationError, match=word) as info:
-        BrokerFactory(Transport(clock), clock).client(account)
-    assert "ORG/A1" in str(info.value)
-    assert not any(secret in str(info.value) for secret in SECRETS.values())
 
 
 def test_the_limits_are_kotaks() -> None:

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from tradesync_dagster.domain.answers import BrokerHolding, BrokerPosition, Margin, Outcome
-from tradesync_dagster_tests.support.scripted import Stage, Step, reset, say
+from tradesync_dagster_tests.support.scripted import Stage, say
+from tradesync_dagster_tests.support.wire import Step, reset
 
 KOTAK = Stage("KOTAK", {"api_key": "appk3yk3y", "access_token": "tokt0kt0k", "sid": "sids1ds1d"})
 POSITION = {

@@ -9,7 +9,8 @@ import pytest
 
 from tradesync_dagster.domain import errors
 from tradesync_dagster.domain.answers import OrderRequest
-from tradesync_dagster_tests.support.scripted import Asked, Stage, Step, hang, reset, say
+from tradesync_dagster_tests.support.scripted import Asked, Stage, say
+from tradesync_dagster_tests.support.wire import Step, hang, reset
 
 KOTAK = Stage("KOTAK", {"api_key": "appk3yk3y", "access_token": "tokt0kt0k", "sid": "sids1ds1d"})
 REQUEST = OrderRequest("NSE", "ITC", "CNC", "BUY", "LIMIT", 5, 401_050_000, tag="ts1")

@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from tradesync_dagster.brokers.transport import Transport, TransportPolicy, Window
+from tradesync_dagster.brokers.calls import TransportPolicy
+from tradesync_dagster.brokers.limits import Window
+from tradesync_dagster.brokers.transport import Transport
 from tradesync_dagster.domain import errors
+from tradesync_dagster_tests.support.clocks import MovingClock
 from tradesync_dagster_tests.support.wire import (
     PATIENT,
-    MovingClock,
     Server,
     Step,
     hang,

@@ -7,10 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tradesync_dagster.brokers.calls import Answer, TransportPolicy
 from tradesync_dagster.brokers.limits import Limits, Window
-from tradesync_dagster.brokers.transport import Answer, Transport, TransportPolicy
+from tradesync_dagster.brokers.transport import Transport
 from tradesync_dagster.domain import errors
-from tradesync_dagster_tests.support.wire import MovingClock, read, say, serving, write
+from tradesync_dagster_tests.support.clocks import MovingClock
+from tradesync_dagster_tests.support.wire import read, say, serving, write
 
 UPSTOX = (
     Window(50, 1.0),

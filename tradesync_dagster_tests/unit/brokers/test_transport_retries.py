@@ -10,13 +10,15 @@ from typing import Any
 
 import pytest
 
-from tradesync_dagster.brokers.transport import Answer, Call, Transport, TransportPolicy, Window
+from tradesync_dagster.brokers.calls import Answer, Call, TransportPolicy
+from tradesync_dagster.brokers.limits import Window
+from tradesync_dagster.brokers.transport import Transport
 from tradesync_dagster.domain import errors
+from tradesync_dagster_tests.support.clocks import MovingClock
 from tradesync_dagster_tests.support.ports import free_port
 from tradesync_dagster_tests.support.wire import (
     HURRIED,
     PATIENT,
-    MovingClock,
     Server,
     Step,
     hang,
@@ -140,6 +142,17 @@ def test_write_that_never_left_is_not_placed_late(monkeypatch: pytest.MonkeyPatc
     assert type(found) is errors.BrokerUnavailableError
     assert (found.sent, clock.slept) == (False, [])
     assert "carried out" not in str(found)
+
+
+def test_write_that_never_left_does_not_wait_for_a_late_turn() -> None:
+    policy = TransportPolicy(retry_attempts=3, windows={"SOME": (Window(1, 10.0),)})
+
+    async def act(transport: Transport, _: Server) -> Answer:
+        return await transport.request(write(f"http://127.0.0.1:{free_port()}"))
+
+    found, _, clock = play(act, say(), policy=policy)
+    assert type(found) is errors.BrokerUnavailableError
+    assert (found.sent, sum(clock.slept) < 5) == (False, True)
 
 
 @pytest.mark.parametrize("header", [{}, {"Retry-After": "1"}])

@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, date, datetime
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -181,15 +182,6 @@ def test_an_order_comes_once_or_is_a_reject() -> None:
     assert [item.row_id for item in fetch.rejects] == [ORDER["order_id"]]
 
 
-def test_the_states_of_one_order_are_all_kept() -> None:
-    state = {name: value for name, value in ORDER.items() if name != "pending_quantity"}
-    states = [state, state | {"status": "rejected"}, ORDER | {"pending_quantity": 5}, state]
-    fetch, _, _ = UPSTOX.play(lambda client: client.order_history("1"), data(states))
-    assert [(row.status_word, row.pending_quantity) for row in fetch.rows] == [
-        ("open", 7), ("rejected", 0), ("open", 5), ("open", 7),
-    ]  # fmt: skip
-
-
 def test_a_trade_field_by_field() -> None:
     assert trades(TRADE).rows == (
         Fill(
@@ -234,6 +226,18 @@ def test_a_trade_in_the_brokers_future_has_the_zone_added_twice() -> None:
     assert row.filled_at == datetime(2025, 11, 3, 23, 50, tzinfo=UTC)
 
 
+def test_a_repeated_answer_that_is_read_after_all_has_the_zone_taken_off_too() -> None:
+    late = TRADE | {"exchange_timestamp": "04-Nov-2025 05:20:00"}
+    body = json.dumps({"status": "success", "data": [late]})
+    told = say(body, Date="Mon, 03 Nov 2025 18:30:00 GMT")
+    known = {"trades": sha256(body.encode()).hexdigest()}
+    fetch = UPSTOX.play(lambda client: client.trades(), told, known=known)[0]
+    assert (fetch.rows, fetch.unread is None) == ((), False)
+    (row,) = fetch.read().rows
+    assert row.filled_at == datetime(2025, 11, 3, 18, 20, tzinfo=UTC)
+    assert row.trade_date == date(2025, 11, 3)
+
+
 def test_a_position_field_by_field() -> None:
     assert positions(POSITION).rows == (
         BrokerPosition("NFO", "NIFTY25NOVFUT", "NRML", -75, 15, 1, 25_900_500_000, 25_910_000_000),
@@ -252,6 +256,13 @@ def test_a_position_field_by_field() -> None:
 def test_a_null_average_is_that_of_the_open_side(change: Any, average: int) -> None:
     (row,) = positions(POSITION | {"average_price": None} | change).rows
     assert row.average_price == average
+
+
+def test_what_was_carried_tells_its_cost_and_is_never_cut_to_a_whole_number() -> None:
+    carried = {"overnight_buy_quantity": 15, "overnight_buy_amount": 390_001.5}
+    fetch = positions(POSITION | carried, POSITION | carried | {"overnight_buy_quantity": 15.5})
+    assert [row.overnight_price for row in fetch.rows] == [26_000_100_000]
+    assert "overnight_buy_quantity" in fetch.rejects[0].reason
 
 
 def test_a_multiplier_must_be_whole() -> None:

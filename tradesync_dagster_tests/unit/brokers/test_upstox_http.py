@@ -8,21 +8,11 @@ from typing import Any
 
 import pytest
 
-from tradesync_dagster.brokers.factory import BrokerFactory
-from tradesync_dagster.brokers.transport import Transport
 from tradesync_dagster.brokers.upstox import UpstoxClient
 from tradesync_dagster.domain import errors
-from tradesync_dagster.domain.accounts import Account
 from tradesync_dagster.domain.answers import Fetch, Outcome
-from tradesync_dagster_tests.support.scripted import (
-    FakeClock,
-    Stage,
-    Step,
-    data,
-    hang,
-    reset,
-    say,
-)
+from tradesync_dagster_tests.support.scripted import Stage, data, say
+from tradesync_dagster_tests.support.wire import Step, hang, reset
 
 TOKEN = "tokt0kt0k"
 UPSTOX = Stage("UPSTOX", {"access_token": TOKEN})
@@ -56,19 +46,18 @@ def test_a_book_is_asked_for_and_kept() -> None:
 
 
 @pytest.mark.parametrize(
-    ("ask", "path", "query"),
+    ("ask", "path"),
     [
-        (lambda client: client.orders(), "/v2/order/retrieve-all", {}),
-        (lambda client: client.trades(), "/v2/order/trades/get-trades-for-day", {}),
-        (lambda client: client.positions(), "/v2/portfolio/short-term-positions", {}),
-        (lambda client: client.holdings(), "/v2/portfolio/long-term-holdings", {}),
-        (lambda client: client.order_history("9-1"), "/v2/order/history", {"order_id": "9-1"}),
+        (lambda client: client.orders(), "/v2/order/retrieve-all"),
+        (lambda client: client.trades(), "/v2/order/trades/get-trades-for-day"),
+        (lambda client: client.positions(), "/v2/portfolio/short-term-positions"),
+        (lambda client: client.holdings(), "/v2/portfolio/long-term-holdings"),
     ],
 )
-def test_an_empty_book_is_complete_and_empty(ask: Any, path: Any, query: Any) -> None:
+def test_an_empty_book_is_complete_and_empty(ask: Any, path: Any) -> None:
     fetch, script, _ = UPSTOX.play(ask, data([]))
     assert (fetch.outcome, fetch.rows, fetch.rejects) == (Outcome.COMPLETE, (), ())
-    assert (script.asked[0].path, script.asked[0].query) == (path, query)
+    assert (script.asked[0].path, script.asked[0].query) == (path, {})
 
 
 @pytest.mark.parametrize(
@@ -153,20 +142,3 @@ def test_profile() -> None:
     assert script.asked[0].path == "/v2/user/profile"
     raised, _ = UPSTOX.failing(lambda client: client.profile(), data(None))
     assert isinstance(raised, errors.UnreadableAnswerError)
-
-
-@pytest.mark.parametrize(
-    ("secrets", "base_url", "word"),
-    [
-        ({}, "", "access_token"),
-        ({"access_token": "a\nb"}, "", "access_token"),
-        ({"access_token": TOKEN}, "ftp://x", "base_url"),
-    ],
-)
-def test_the_factory_names_what_is_wrong(secrets: Any, base_url: Any, word: Any) -> None:
-    clock = FakeClock()
-    account = Account(1, "ORG", "A1", "UPSTOX", base_url=base_url, credentials=secrets)
-    with pytest.raises(errors.ConfigurationError, match=word) as info:
-        BrokerFactory(Transport(clock), clock).client(account)
-    assert "ORG/A1" in str(info.value)
-    assert TOKEN not in str(info.value)

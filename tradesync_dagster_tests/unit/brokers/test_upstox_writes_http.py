@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 from yarl import URL
 
-from tradesync_dagster.brokers.transport import Call
+from tradesync_dagster.brokers.calls import Call
 from tradesync_dagster.brokers.upstox import UpstoxClient
 from tradesync_dagster.domain import errors
 from tradesync_dagster.domain.accounts import Account
 from tradesync_dagster.domain.answers import OrderRequest
-from tradesync_dagster_tests.support.scripted import FakeClock, Stage, Step, data, hang, reset, say
+from tradesync_dagster_tests.support.scripted import FakeClock, Stage, data, say
+from tradesync_dagster_tests.support.wire import Step, hang, reset
 
 UPSTOX = Stage("UPSTOX", {"access_token": "tokt0kt0k"})
 REQUEST = OrderRequest("NSE", "ITC", "CNC", "BUY", "LIMIT", 5, 401_050_000, tag="ts1")

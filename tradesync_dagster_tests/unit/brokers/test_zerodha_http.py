@@ -9,14 +9,12 @@ from urllib.parse import parse_qsl
 
 import pytest
 
-from tradesync_dagster.brokers.factory import BrokerFactory
-from tradesync_dagster.brokers.transport import Transport
 from tradesync_dagster.brokers.zerodha import ZerodhaClient
 from tradesync_dagster.domain import errors
-from tradesync_dagster.domain.accounts import Account
 from tradesync_dagster.domain.answers import Fetch, OrderRequest, Outcome
 from tradesync_dagster.domain.orders import OrderStatus, Side
-from tradesync_dagster_tests.support.scripted import FakeClock, Stage, Step, data, hang, reset, say
+from tradesync_dagster_tests.support.scripted import Stage, data, say
+from tradesync_dagster_tests.support.wire import Step, hang, reset
 
 KEY, TOKEN = "keyk3yk3y", "tokt0kt0k"
 REQUEST = OrderRequest("NSE", "ITC", "CNC", "BUY", "LIMIT", 5, 401_050_000, tag="ts1")
@@ -261,24 +259,3 @@ def test_odd_ids_are_not_sent() -> None:
 def test_profile() -> None:
     found, _, _ = ZERODHA.play(lambda c: c.profile(), data({"user_id": "AB1", "user_name": "A B"}))
     assert found == {"user_id": "AB1", "user_name": "A B"}
-
-
-@pytest.mark.parametrize(
-    ("broker", "secrets", "base_url", "kind", "word"),
-    [
-        ("NOPE", {}, "", errors.UnknownBrokerError, "ZERODHA"),
-        ("ZERODHA", {"api_key": KEY}, "", errors.ConfigurationError, "access_token"),
-        ("ZERODHA", {"api_key": KEY, "access_token": "a\nb"}, "", errors.ConfigurationError, "has"),
-        ("ZERODHA", {"api_key": KEY, "access_token": TOKEN}, "ftp://x",
-         errors.ConfigurationError, "base_url"),
-    ],
-)  # fmt: skip
-def test_factory_names_what_is_wrong(
-    broker: Any, secrets: Any, base_url: Any, kind: Any, word: Any
-) -> None:
-    clock = FakeClock()
-    account = Account(1, "ORG", "A1", broker, base_url=base_url, credentials=secrets)
-    with pytest.raises(kind, match=word) as info:
-        BrokerFactory(Transport(clock), clock).client(account)
-    assert "ORG/A1" in str(info.value)
-    assert KEY not in str(info.value)

@@ -2,41 +2,18 @@
 
 import json
 import socket
-from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
 from tradesync_dagster.bootstrap import open_services
-from tradesync_dagster.cli import app
-from tradesync_dagster_tests.support.laid_books import lay
+from tradesync_dagster_tests.support.commands import only_sentence, tradesync
 
-
-@pytest.fixture(autouse=True)
-def books(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("TRADESYNC_DATABASE_URL", "TRADESYNC_SECRET_KEYS", "REDIS_URL", "RABBITMQ_URL"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("TRADESYNC_HOME", str(tmp_path / "home"))
-    lay(f"sqlite:///{tmp_path}/home/books.sqlite3").dispose()
-    secrets = ["--api-key", "k", "--access-token", "t"]
-    found = tradesync("accounts", "add", "acme/a", "--broker", "ZERODHA", *secrets)
-    assert found.exit_code == 0, found.output
-
-
-def tradesync(*arguments: str) -> Result:
-    return CliRunner().invoke(app, arguments)
+pytestmark = pytest.mark.usefixtures("account")
 
 
 def add(*more: str) -> Result:
     return tradesync("api", "keys", "add", "--organization", "acme", "--name", "terminal", *more)
-
-
-def only_sentence(found: Result) -> str:
-    assert found.exit_code == 1, found.output
-    (line,) = found.stderr.strip().splitlines()
-    assert line.startswith("tradesync: ")
-    return line
 
 
 def test_a_token_is_printed_once_and_opens_until_it_is_revoked() -> None:

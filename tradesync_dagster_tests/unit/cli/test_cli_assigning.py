@@ -4,21 +4,16 @@ import json
 import re
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
-from typer.testing import CliRunner, Result
 
-from tradesync_dagster.cli import app
-from tradesync_dagster.domain.accounts import Account
 from tradesync_dagster.domain.market_calendar import trade_date_of
 from tradesync_dagster.domain.orders import Order, OrderStatus, Origin, Side
-from tradesync_dagster.settings import Settings
 from tradesync_dagster.store.store import SqlStore
+from tradesync_dagster_tests.support.commands import done, refused
 from tradesync_dagster_tests.support.commands_clock import set_clock
-from tradesync_dagster_tests.support.laid_books import lay
 from tradesync_dagster_tests.support.orders import sample_order
 
 KEY = "acme/main"
@@ -28,41 +23,16 @@ SAID = ("--who", "asha", "--why", "placed by her")
 
 
 @pytest.fixture(autouse=True)
-def books(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Books of one account with an open buy and an open sell of 10."""
-    for name in ("TRADESYNC_DATABASE_URL", "TRADESYNC_SECRET_KEYS", "REDIS_URL", "RABBITMQ_URL"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("TRADESYNC_HOME", str(tmp_path / "home"))
-    settings = Settings(_env_file=None, home=tmp_path / "home")
-    engine = lay(settings.books_url)
-    store = SqlStore(engine, settings.cipher())
-    store.put_accounts([Account(0, "acme", "main", "ZERODHA", credentials={"api_key": "k"})])
+def orders(store: SqlStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An open buy and an open sell of 10, and two strategies."""
     set_clock(monkeypatch, AT)
     row = replace(sample_order(AT), trade_date=trade_date_of(AT))
     buy = Order(BUY, 1, row, Origin.EXTERNAL, OrderStatus.OPEN, AT, AT)
     sold = replace(row, broker_order_id="B2", side=Side.SELL)
     with store.begin([1]) as work:
         work.put_orders([buy, replace(buy, order_id=SELL, broker=sold)], [])
-    engine.dispose()
     for name in ("alpha", "beta"):
-        assert tradesync("strategies", "add", "acme", name).exit_code == 0
-
-
-def tradesync(*arguments: str) -> Result:
-    return CliRunner().invoke(app, arguments)
-
-
-def done(*arguments: str) -> str:
-    found = tradesync(*arguments)
-    assert found.exit_code == 0, found.output
-    return found.stdout
-
-
-def refused(*arguments: str) -> str:
-    found = tradesync(*arguments)
-    assert found.exit_code == 1, found.output
-    return " ".join(found.stderr.split())
+        done("strategies", "add", "acme", name)
 
 
 def owner(order_id: UUID = BUY) -> tuple[str, dict[str, int]]:
@@ -99,16 +69,12 @@ def test_an_order_may_be_named_as_the_table_shows_it() -> None:
     )
 
 
-def test_a_brokers_id_that_came_back_on_another_day_is_not_guessed(tmp_path: Path) -> None:
-    settings = Settings(_env_file=None, home=tmp_path / "home")
-    engine = lay(settings.books_url)
-    store = SqlStore(engine, settings.cipher())
+def test_a_brokers_id_that_came_back_on_another_day_is_not_guessed(store: SqlStore) -> None:
     with store.begin([1]) as work:
         [today] = [one for one in work.orders([1], date.min) if one.order_id == SELL]
         earlier = today.broker.trade_date - timedelta(days=1)
         row = replace(today.broker, trade_date=earlier)
         work.put_orders([replace(today, order_id=UUID(int=9), broker=row)], [])
-    engine.dispose()
     said = refused("assign", KEY, "B2", "--strategy", "alpha", *SAID)
     assert "more than one" in said
     for name in (f"{SELL} of {today.broker.trade_date}", f"{UUID(int=9)} of {earlier}"):

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
-from tradesync_dagster.cli import app, backfill
+from tradesync_dagster.cli import backfill
 from tradesync_dagster.domain.market_calendar import trade_date_of
 from tradesync_dagster_tests.support.answering_dagster import JOBS, Dagster, answering_dagster
-from tradesync_dagster_tests.support.laid_books import lay
+from tradesync_dagster_tests.support.commands import SECRETS, done, only_sentence, tradesync
 
 FAILURE = {
     "__typename": "ExecutionStepFailureEvent",
@@ -29,31 +29,13 @@ def dagster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Dagster]:
 
 
 @pytest.fixture(autouse=True)
-def books(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("TRADESYNC_DATABASE_URL", "TRADESYNC_SECRET_KEYS", "REDIS_URL", "RABBITMQ_URL"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("TRADESYNC_HOME", str(tmp_path / "home"))
-    lay(f"sqlite:///{tmp_path}/home/books.sqlite3").dispose()
+def accounts(books: Path) -> None:
     for key in ("acme/a", "acme/b", "acme/c"):
-        secrets = ["--api-key", "k", "--access-token", "t"]
-        found = tradesync("accounts", "add", key, "--broker", "ZERODHA", *secrets)
-        assert found.exit_code == 0, found.output
-
-
-def tradesync(*arguments: str) -> Result:
-    return CliRunner().invoke(app, arguments)
+        done("accounts", "add", key, "--broker", "ZERODHA", *SECRETS)
 
 
 def run(dagster: Dagster, *arguments: str) -> Result:
     return tradesync("backfill", "--dagster-url", dagster.url, *arguments)
-
-
-def only_sentence(found: Result) -> str:
-    assert found.exit_code == 1, found.output
-    (line,) = found.stderr.strip().splitlines()
-    assert line.startswith("tradesync: ")
-    return line
 
 
 def test_any_set_of_accounts_is_one_run(dagster: Dagster) -> None:

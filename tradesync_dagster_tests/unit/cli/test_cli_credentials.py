@@ -4,32 +4,21 @@ import json
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
 from tradesync_dagster.brokers.factory import ADAPTERS
-from tradesync_dagster.cli import app
-from tradesync_dagster.settings import Settings
-from tradesync_dagster.store.engine import open_engine
-from tradesync_dagster.store.store import SqlStore
-from tradesync_dagster_tests.support.laid_books import lay
+from tradesync_dagster_tests.support import commands
 
 KEY = "acme/main"
 SECRET = "hunter-77"
 VARIABLE = "TRADESYNC_CREDENTIALS_ACME_MAIN"
 
 
-@pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    for name in ("TRADESYNC_DATABASE_URL", "TRADESYNC_SECRET_KEYS", "REDIS_URL", "RABBITMQ_URL"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("TRADESYNC_HOME", str(tmp_path / "home"))
-    lay(f"sqlite:///{tmp_path}/home/books.sqlite3").dispose()
-    return tmp_path / "home"
+pytestmark = pytest.mark.usefixtures("books")
 
 
 def tradesync(*arguments: str, typed: str | None = None) -> Result:
-    found = CliRunner().invoke(app, arguments, input=typed)
+    found = commands.tradesync(*arguments, typed=typed)
     assert SECRET not in found.output
     return found
 
@@ -39,11 +28,7 @@ def add(broker: str, *more: str, typed: str = "") -> Result:
 
 
 def stored(home: Path) -> dict[str, str]:
-    settings = Settings(_env_file=None, home=home)
-    engine = open_engine(settings.books_url)
-    found = SqlStore(engine, settings.cipher()).accounts(enabled_only=False)
-    engine.dispose()
-    return dict(found[0].credentials) if found else {}
+    return commands.stored_credentials(home).get(KEY, {})
 
 
 @pytest.mark.parametrize("broker", sorted(set(ADAPTERS) - {"PAPER"}))  # it asks for nothing

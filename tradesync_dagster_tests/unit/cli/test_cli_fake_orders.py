@@ -2,36 +2,21 @@
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
 from tradesync_dagster.bootstrap import open_services
-from tradesync_dagster.cli import app
 from tradesync_dagster_tests.support.answering_dagster import Dagster, answering_dagster
-from tradesync_dagster_tests.support.laid_books import lay
+from tradesync_dagster_tests.support.commands import tradesync
 
-
-@pytest.fixture(autouse=True)
-def books(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("TRADESYNC_DATABASE_URL", "TRADESYNC_SECRET_KEYS", "REDIS_URL", "RABBITMQ_URL"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("TRADESYNC_HOME", str(tmp_path / "home"))
-    lay(f"sqlite:///{tmp_path}/home/books.sqlite3").dispose()
-    secrets = ["--api-key", "k", "--access-token", "t"]
-    assert tradesync("accounts", "add", "acme/a", "--broker", "ZERODHA", *secrets).exit_code == 0
+pytestmark = pytest.mark.usefixtures("account")
 
 
 @pytest.fixture
 def dagster() -> Iterator[Dagster]:
     with answering_dagster() as found:
         yield found
-
-
-def tradesync(*arguments: str) -> Result:
-    return CliRunner().invoke(app, arguments)
 
 
 def past_hour() -> str:

@@ -10,18 +10,14 @@ import pytest
 import requests
 import upstox_client
 from kiteconnect import KiteConnect
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
 from tradesync_dagster.brokers.exchange.server import ExchangeConfig, running_exchange
 from tradesync_dagster.brokers.transport import Transport
 from tradesync_dagster.brokers.zerodha_login import ZerodhaLogin
-from tradesync_dagster.cli import app
 from tradesync_dagster.domain.accounts import Account
-from tradesync_dagster.settings import Settings
-from tradesync_dagster.store.engine import open_engine
-from tradesync_dagster.store.store import SqlStore
-from tradesync_dagster_tests.support.laid_books import lay
-from tradesync_dagster_tests.support.wire import MovingClock
+from tradesync_dagster_tests.support.clocks import MovingClock
+from tradesync_dagster_tests.support.commands import stored_credentials, tradesync
 
 KEY = "acme/main"
 REDIRECT = "https://desk.invalid/back?from=upstox"
@@ -29,24 +25,13 @@ BROKERS = ("UPSTOX", "ZERODHA")
 LOGOUT = {"user_id": "SIM001"}
 
 
-@pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    for name in ("TRADESYNC_DATABASE_URL", "TRADESYNC_SECRET_KEYS", "REDIS_URL", "RABBITMQ_URL"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("TRADESYNC_HOME", str(tmp_path / "home"))
-    lay(f"sqlite:///{tmp_path}/home/books.sqlite3").dispose()
-    return tmp_path / "home"
+pytestmark = pytest.mark.usefixtures("books")
 
 
 @pytest.fixture
 def url() -> Iterator[str]:
     with running_exchange(ExchangeConfig(accounts=2, people_rate=0)) as address:
         yield address
-
-
-def tradesync(*arguments: str, typed: str | None = None) -> Result:
-    return CliRunner().invoke(app, arguments, input=typed)
 
 
 def user(url: str, number: int = 0) -> Any:
@@ -58,11 +43,7 @@ def logout(url: str) -> None:
 
 
 def stored(home: Path) -> dict[str, str]:
-    settings = Settings(_env_file=None, home=home)
-    engine = open_engine(settings.books_url)
-    (account,) = SqlStore(engine, settings.cipher()).accounts(enabled_only=False)
-    engine.dispose()
-    return dict(account.credentials)
+    return stored_credentials(home)[KEY]
 
 
 def add(url: str, broker: str) -> None:
@@ -135,7 +116,7 @@ def test_a_dead_session_comes_back_by_the_page_and_its_token(
 
 
 @pytest.mark.parametrize("broker", BROKERS)
-@pytest.mark.parametrize("wrong", ["token", "secret", "address"])
+@pytest.mark.parametrize("wrong", ["token", "secret", "address", "malformed"])
 def test_a_wrong_token_or_secret_is_told_and_nothing_is_kept(
     home: Path, url: str, broker: str, wrong: str
 ) -> None:
@@ -145,18 +126,18 @@ def test_a_wrong_token_or_secret_is_told_and_nothing_is_kept(
         "token": [*asked(url, broker), "n0t-the-token"],
         "secret": [*asked(url, broker, "n0t-the-secret"), token_of(url)],
         "address": [*asked(url, broker), "https://desk.invalid/?status=cancelled"],
+        "malformed": [*asked(url, broker), "https://[desk.invalid/?code=n0t-the-code"],
     }[wrong]
     told = log_in(*typed)
     assert told.exit_code == 1
     sentence = told.stderr.strip().splitlines()[-1]
     assert sentence.startswith("tradesync: ")
-    assert ("log in again" if wrong == "address" else "for wrong") in sentence
+    assert ("for wrong" if wrong in {"token", "secret"} else "log in again") in sentence
     for secret in (token_of(url), user(url)["api_secret"], "n0t-the", before["api_key"]):
         assert secret not in sentence
     assert stored(home) == before
 
 
-@pytest.mark.usefixtures("home")
 def test_the_redirect_of_another_login_is_refused(url: str) -> None:
     add(url, "UPSTOX")
     back = redirected(page_of(log_in(*asked(url, "UPSTOX"))))
@@ -183,7 +164,6 @@ def test_somebody_elses_session_is_not_kept(home: Path, url: str) -> None:
     assert stored(home)["access_token"] == before["access_token"]
 
 
-@pytest.mark.usefixtures("home")
 def test_a_broker_without_a_login_says_what_to_do(url: str) -> None:
     text = requests.get(f"{url}/sim/accounts", timeout=60).json()[0]["credentials"]["KOTAK"]
     names = [part for name in text for part in ("--credential", f"{name}=-")]
@@ -196,7 +176,6 @@ def test_a_broker_without_a_login_says_what_to_do(url: str) -> None:
     assert "tradesync accounts add" in told.stderr
 
 
-@pytest.mark.usefixtures("home")
 def test_a_token_of_the_environment_is_not_replaced_in_the_books(
     url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -208,7 +187,6 @@ def test_a_token_of_the_environment_is_not_replaced_in_the_books(
     assert "fr0m-outside" not in told.output
 
 
-@pytest.mark.usefixtures("home")
 def test_an_account_that_is_not_there_is_told() -> None:
     told = tradesync("login", "acme/none")
     assert told.exit_code == 1
@@ -263,7 +241,6 @@ def test_the_first_session_too_can_come_by_the_page(home: Path, url: str, broker
     assert works()
 
 
-@pytest.mark.usefixtures("home")
 def test_no_login_is_left_for_later_where_there_is_none(url: str) -> None:
     new = ("accounts", "add", KEY, "--broker", "KOTAK", "--base-url", url, "--login-later")
     told = tradesync(*new)

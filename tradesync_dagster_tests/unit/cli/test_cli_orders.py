@@ -1,44 +1,16 @@
 """``tradesync orders``: what it shows, and one sentence for whatever is typed wrong."""
 
 import json
-from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner, Result
 
-from tradesync_dagster.cli import app
-from tradesync_dagster_tests.support.laid_books import lay
+from tradesync_dagster_tests.support.commands import refused, tradesync
 
 NOBODY = "0e4c1e3b-12e7-5b53-a821-7ef89650e7c1"
 PLACE = ("orders", "place", "acme/a", "BUY", "10", "NSE:INFY", "--who", "asha")
 
 
-@pytest.fixture(autouse=True)
-def books(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in (
-        "TRADESYNC_DATABASE_URL",
-        "TRADESYNC_SECRET_KEYS",
-        "TRADESYNC_LIVE_ORDERS_ENABLED",
-    ):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("TRADESYNC_HOME", str(tmp_path / "home"))
-    lay(f"sqlite:///{tmp_path}/home/books.sqlite3").dispose()
-    secrets = ["--api-key", "k", "--access-token", "t", "--base-url", "http://127.0.0.1:9"]
-    found = tradesync("accounts", "add", "acme/a", "--broker", "ZERODHA", *secrets)
-    assert found.exit_code == 0, found.output
-
-
-def tradesync(*arguments: str) -> Result:
-    return CliRunner().invoke(app, arguments)
-
-
-def refusal(*arguments: str) -> str:
-    found = tradesync(*arguments)
-    assert found.exit_code == 1, found.output
-    (line,) = found.stderr.strip().splitlines()
-    assert line.startswith("tradesync: ")
-    return line
+pytestmark = pytest.mark.usefixtures("account")
 
 
 @pytest.mark.parametrize(
@@ -83,7 +55,7 @@ def test_the_listing_needs_no_name(arguments: tuple[str, ...]) -> None:
     ],
 )
 def test_what_is_typed_wrong_gets_one_sentence(arguments: tuple[str, ...], words: str) -> None:
-    assert words in refusal(*arguments)
+    assert words in refused(*arguments)
 
 
 def test_halts_are_listed_until_they_are_resumed() -> None:
@@ -116,9 +88,9 @@ def test_limits_are_shown_and_changed_one_by_one() -> None:
 def test_an_account_is_live_only_once_somebody_said_so(monkeypatch: pytest.MonkeyPatch) -> None:
     assert tradesync("accounts", "live", "acme/a").stdout == "acme/a is not live.\n"
     monkeypatch.setenv("TRADESYNC_LIVE_ORDERS_ENABLED", "true")
-    assert "not marked live" in refusal(*PLACE)
+    assert "not marked live" in refused(*PLACE)
     assert tradesync("accounts", "live", "acme/a", "--on").stdout == "acme/a is live.\n"
-    assert "no price of NSE:INFY is known" in refusal(*PLACE)
+    assert "no price of NSE:INFY is known" in refused(*PLACE)
     assert tradesync("accounts", "live", "acme/a", "--off").stdout == "acme/a is not live.\n"
 
 

@@ -8,15 +8,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
 from tradesync_dagster.bootstrap import open_services
 from tradesync_dagster.brokers.exchange.server import ExchangeConfig, running_exchange
-from tradesync_dagster.cli import app, paper
+from tradesync_dagster.cli import paper
 from tradesync_dagster.domain.accounts import Account
+from tradesync_dagster_tests.support.commands import tradesync
 from tradesync_dagster_tests.support.commands_clock import set_clock
 from tradesync_dagster_tests.support.desk import OPENING, ask
-from tradesync_dagster_tests.support.laid_books import lay
 from tradesync_dagster_tests.support.ports import free_ports
 from tradesync_dagster_tests.support.stacks import environment
 
@@ -24,15 +24,10 @@ KEY = "acme/main"
 
 
 @pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    for name in ("TRADESYNC_DATABASE_URL", "TRADESYNC_SECRET_KEYS", "REDIS_URL", "RABBITMQ_URL"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("TRADESYNC_HOME", str(tmp_path / "home"))
+def at_once(books: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """External orders are confirmed as soon as they are seen twice."""
     for name in ("TRADESYNC_CONFIRM_SECONDS", "TRADESYNC_MINIMUM_AGE_SECONDS"):
         monkeypatch.setenv(name, "0")
-    lay(f"sqlite:///{tmp_path}/home/books.sqlite3").dispose()
-    return tmp_path / "home"
 
 
 @pytest.fixture
@@ -42,10 +37,6 @@ def url(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     with running_exchange(config) as address:
         monkeypatch.setenv("TRADESYNC_PAPER_URL", address)
         yield address
-
-
-def tradesync(*arguments: str) -> Result:
-    return CliRunner().invoke(app, arguments)
 
 
 def add(*more: str) -> Result:

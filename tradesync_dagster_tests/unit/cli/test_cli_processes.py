@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tradesync_dagster.cli import processes
 from tradesync_dagster.cli.processes import (
     Interrupted,
     ProcessError,
@@ -128,6 +129,20 @@ def test_a_second_signal_does_not_wait_for_a_stubborn_child(tmp_path: Path) -> N
     assert house.children[0].process.returncode == -signal.SIGKILL
 
 
+def test_a_strangers_name_that_is_no_text_does_not_keep_children_alive(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stranger = tmp_path / "proc" / "1" / "stat"
+    stranger.parent.mkdir(parents=True)
+    # Linux cuts a name after 15 bytes, if need be within a letter.
+    stranger.write_bytes("1 (zwölf-Börsen-ü".encode()[:-1] + b") S 1 1 1")
+    monkeypatch.setattr(processes, "_PROCESSES", tmp_path / "proc")
+    with supervisor(tmp_path) as house:
+        child = house.start("family", python(FAMILY), tmp_path)
+        pids = [int(word) for word in wait_for_text(child.log).split()]
+    assert not any(runs(pid) for pid in pids)
+
+
 def test_a_child_that_ends_by_itself_is_named_with_its_last_words(tmp_path: Path) -> None:
     with supervisor(tmp_path) as house:
         house.start("short", python("print('no such table'); raise SystemExit(3)"), tmp_path)
@@ -151,12 +166,10 @@ def test_a_server_that_never_answers_is_given_up(tmp_path: Path) -> None:
 
 
 def test_a_port_in_use_is_said_with_its_option() -> None:
-    with socket.socket() as taken:
-        port = free_port()
-        taken.bind(("127.0.0.1", port))
-        taken.listen()
-        with pytest.raises(ConfigurationError, match=f"port {port} .*--port"):
-            check_free(port, "--port")
+    port = free_port()
+    in_use = pytest.raises(ConfigurationError, match=f"port {port} .*--port")
+    with socket.create_server(("127.0.0.1", port)), in_use:
+        check_free(port, "--port")
     check_free(port, "--port")
 
 

@@ -3,21 +3,14 @@
 import json
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
-import typer
-from typer.testing import CliRunner, Result
 
-from tradesync_dagster.cli import records
-from tradesync_dagster.cli.screen import Group
-from tradesync_dagster.domain.accounts import Account
 from tradesync_dagster.domain.fills import Fill
 from tradesync_dagster.domain.orders import Side
-from tradesync_dagster.settings import Settings
 from tradesync_dagster.store.store import SqlStore
 from tradesync_dagster.sync.history import catch_up
-from tradesync_dagster_tests.support.laid_books import lay
+from tradesync_dagster_tests.support.commands import only_sentence, refused, told, tradesync
 
 KEY = "acme/main"
 ISIN = "INE009A01021"
@@ -31,45 +24,15 @@ HEADER = "isin,ex_date,kind,shares_after,shares_before\n"
 
 
 @pytest.fixture(autouse=True)
-def books(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Books of one account that bought ten shares."""
-    for name in ("TRADESYNC_DATABASE_URL", "TRADESYNC_SECRET_KEYS", "REDIS_URL", "RABBITMQ_URL"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("TRADESYNC_HOME", str(tmp_path / "home"))
-    settings = Settings(_env_file=None, home=tmp_path / "home")
-    engine = lay(settings.books_url)
-    store = SqlStore(engine, settings.cipher())
-    store.put_accounts([Account(0, "acme", "main", "ZERODHA", credentials={"api_key": "k"})])
+def bought(store: SqlStore) -> None:
     with store.begin([1]) as work:
         work.add_fills([(1, BOUGHT)], "tradebook")
         catch_up(work, [1], AT)
-    engine.dispose()
-
-
-def tradesync(*arguments: str) -> Result:
-    app = typer.Typer(cls=Group)
-    app.add_typer(records.records, name="records")
-    app.add_typer(records.fills, name="fills")
-    return CliRunner().invoke(app, arguments)
-
-
-def told(*arguments: str) -> Any:
-    found = tradesync(*arguments, "--json")
-    assert found.exit_code == 0, found.output
-    return json.loads(found.stdout)
 
 
 def written(text: str) -> str:
     Path("records.csv").write_text(text)
     return "records.csv"
-
-
-def sentence(found: Result) -> str:
-    assert found.exit_code == 1, found.output
-    (line,) = found.stderr.strip().splitlines()
-    assert line.startswith("tradesync: ")
-    return line
 
 
 def test_actions_are_imported_and_bad_rows_listed() -> None:
@@ -99,7 +62,7 @@ def test_what_was_imported_by_mistake_is_withdrawn() -> None:
 def test_a_strict_import_takes_nothing_from_a_file_with_a_bad_row() -> None:
     file = written(HEADER + f"{ISIN},2026-03-04,split,5,1\nx,2026-03-04,split,5,1\n")
     found = tradesync("records", "import", "actions", file, "--strict", "--json")
-    assert "1 bad row(s), so that nothing was taken" in sentence(found)
+    assert "1 bad row(s), so that nothing was taken" in only_sentence(found)
     assert json.loads(found.stdout)["status"] == "refused"
     assert told("records", "import", "actions", file)["changed"] == 1
 
@@ -123,7 +86,7 @@ def test_bad_rows_that_are_too_many_to_list_are_counted(monkeypatch: pytest.Monk
 )
 def test_what_cannot_be_imported_is_a_sentence(arguments: tuple[str, ...], words: str) -> None:
     written(HEADER)
-    assert words in sentence(tradesync("records", "import", *arguments))
+    assert words in refused("records", "import", *arguments)
 
 
 def test_conversions_are_the_accounts_own() -> None:
@@ -166,14 +129,14 @@ def test_fills_are_listed_corrected_and_annulled() -> None:
     [
         (("correct", *THIS, "--quantity", "1.5", *BY), "quantity: '1.5' has more digits"),
         (("correct", *THIS, "--price", "cheap", *BY), "price: 'cheap' is not a number"),
-        (("correct", *THIS, "--product", "INTRADAY", *BY), "none of CNC, MIS, MTF, NRML"),
+        (("correct", *THIS, "--product", "INTRADAY", *BY), "none of CNC, MIS, NRML, MTF"),
         (("annul", KEY, "2026-03-03", "NSE:1:BUY", *BY), "no fill 'NSE:1:BUY' on 2026-03-03"),
         (("annul", "acme/none", "2026-03-02", "NSE:1:BUY", *BY), "acme/none"),
         (("annul", *THIS, "--reason", "", "--who", "asha"), "needs a reason"),
     ],
 )
 def test_what_cannot_be_corrected_is_a_sentence(arguments: tuple[str, ...], words: str) -> None:
-    assert words in sentence(tradesync("fills", *arguments))
+    assert words in refused("fills", *arguments)
 
 
 def test_a_reason_and_a_name_are_always_asked_for() -> None:

@@ -4,28 +4,13 @@ import json
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner, Result
 
-from tradesync_dagster.cli import app
-from tradesync_dagster_tests.support.laid_books import lay
+from tradesync_dagster_tests.support.commands import refused, tradesync
 
 NOBODY = "0e4c1e3b-12e7-5b53-a821-7ef89650e7c1"
 
 
-@pytest.fixture(autouse=True)
-def books(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("TRADESYNC_DATABASE_URL", "TRADESYNC_SECRET_KEYS", "RABBITMQ_URL"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("TRADESYNC_HOME", str(tmp_path / "home"))
-    lay(f"sqlite:///{tmp_path}/home/books.sqlite3").dispose()
-    secrets = ["--api-key", "k", "--access-token", "t", "--base-url", "http://127.0.0.1:9"]
-    found = tradesync("accounts", "add", "acme/a", "--broker", "ZERODHA", *secrets)
-    assert found.exit_code == 0, found.output
-
-
-def tradesync(*arguments: str) -> Result:
-    return CliRunner().invoke(app, arguments)
+pytestmark = pytest.mark.usefixtures("account")
 
 
 @pytest.mark.parametrize(
@@ -36,7 +21,10 @@ def tradesync(*arguments: str) -> Result:
         (("orders", "drop", "acme/a", NOBODY, "--who", "a"), "acme/a has no order"),
         (("orders", "drop", "acme/a", NOBODY, "--who", " "), "--who is one line"),
         (("orders", "tend", "acme/b"), "no account 'acme/b'"),
-        (("notifications", "preferences", "show", "none"), "no account is of 'none'"),
+        (
+            ("notifications", "preferences", "show", "none"),
+            "no account is of the organization 'none'",
+        ),
         (
             ("notifications", "preferences", "set", "acme", "1", "placed", "--off", "--who", "a"),
             "'1' is no recipient; there are rabbitmq",
@@ -53,11 +41,7 @@ def tradesync(*arguments: str) -> Result:
 def test_what_is_typed_wrong_is_told_in_one_sentence(
     arguments: tuple[str, ...], words: str
 ) -> None:
-    found = tradesync(*arguments)
-    assert found.exit_code == 1, found.output
-    (line,) = found.stderr.strip().splitlines()
-    assert line.startswith("tradesync: ")
-    assert words in line
+    assert words in refused(*arguments)
 
 
 def test_preferences_and_the_queue_are_shown() -> None:

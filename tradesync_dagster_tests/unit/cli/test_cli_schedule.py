@@ -1,32 +1,17 @@
 """``tradesync schedule``, ``mandates`` and ``accounts trade``."""
 
 import json
-from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner, Result
 
 from tradesync_dagster.bootstrap import open_services
 from tradesync_dagster.brokers.exchange.server import ExchangeConfig, running_exchange
-from tradesync_dagster.cli import app
-from tradesync_dagster_tests.support.laid_books import lay
+from tradesync_dagster_tests.support.commands import tradesync
 
 WHO = "--who=asha"
 
 
-@pytest.fixture(autouse=True)
-def books(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("TRADESYNC_DATABASE_URL", "TRADESYNC_SECRET_KEYS", "REDIS_URL", "RABBITMQ_URL"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("TRADESYNC_HOME", str(tmp_path / "home"))
-    lay(f"sqlite:///{tmp_path}/home/books.sqlite3").dispose()
-    secrets = ["--api-key", "k", "--access-token", "t"]
-    assert tradesync("accounts", "add", "acme/a", "--broker", "ZERODHA", *secrets).exit_code == 0
-
-
-def tradesync(*arguments: str) -> Result:
-    return CliRunner().invoke(app, arguments)
+pytestmark = pytest.mark.usefixtures("account")
 
 
 def listed(*arguments: str) -> dict[str, dict[str, object]]:

@@ -1,27 +1,18 @@
 """``tradesync strategies``, ``claims`` and ``attribution`` over real SQLite books."""
 
-import json
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
 from uuid import UUID
 
 import pytest
-import typer
-from typer.testing import CliRunner, Result
 
-from tradesync_dagster.cli import strategies
-from tradesync_dagster.cli.screen import Group
-from tradesync_dagster.domain.accounts import Account
 from tradesync_dagster.domain.attribution import AttributionRules, Evidence, decide, parts_of
 from tradesync_dagster.domain.attribution_rows import Attribution
 from tradesync_dagster.domain.market_calendar import trade_date_of
 from tradesync_dagster.domain.orders import Order, OrderStatus, Origin, Side
-from tradesync_dagster.settings import Settings
 from tradesync_dagster.store.store import SqlStore
+from tradesync_dagster_tests.support.commands import refused, told, tradesync
 from tradesync_dagster_tests.support.commands_clock import set_clock
-from tradesync_dagster_tests.support.laid_books import lay
 from tradesync_dagster_tests.support.orders import sample_order
 
 KEY = "acme/main"
@@ -30,17 +21,9 @@ AT = datetime(2026, 3, 2, 5, 0, tzinfo=UTC)
 
 
 @pytest.fixture(autouse=True)
-def books(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Books of one account with one external order that a strategy was given."""
-    for name in ("TRADESYNC_DATABASE_URL", "TRADESYNC_SECRET_KEYS", "REDIS_URL", "RABBITMQ_URL"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.chdir(tmp_path)
+def given(store: SqlStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One external order that a strategy was given."""
     set_clock(monkeypatch, AT)
-    monkeypatch.setenv("TRADESYNC_HOME", str(tmp_path / "home"))
-    settings = Settings(_env_file=None, home=tmp_path / "home")
-    engine = lay(settings.books_url)
-    store = SqlStore(engine, settings.cipher())
-    store.put_accounts([Account(0, "acme", "main", "ZERODHA", credentials={"api_key": "k"})])
     row = replace(sample_order(AT, side=Side.SELL, product="CNC"), trade_date=trade_date_of(AT))
     order = Order(ORDER_ID, 1, row, Origin.EXTERNAL, OrderStatus.OPEN, AT, AT)
     rules = AttributionRules()
@@ -51,27 +34,6 @@ def books(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         work.put_attributions(
             [Attribution(ORDER_ID, "1", AT, "trend", found.score, found.runner_up, parts)]
         )
-    engine.dispose()
-
-
-def tradesync(*arguments: str) -> Result:
-    app = typer.Typer(cls=Group)
-    app.add_typer(strategies.strategies, name="strategies")
-    app.add_typer(strategies.claims, name="claims")
-    app.add_typer(strategies.attribution, name="attribution")
-    return CliRunner().invoke(app, arguments)
-
-
-def told(*arguments: str) -> Any:
-    found = tradesync(*arguments, "--json")
-    assert found.exit_code == 0, found.output
-    return json.loads(found.stdout)
-
-
-def refused(*arguments: str) -> str:
-    found = tradesync(*arguments)
-    assert found.exit_code == 1, found.output
-    return found.stderr
 
 
 def test_strategies_are_added_once_and_listed() -> None:
@@ -117,14 +79,11 @@ def test_a_decision_is_shown_with_every_part() -> None:
     assert "nothing was decided" in refused("attribution", "show", str(UUID(int=8)))
 
 
-def test_a_decision_for_which_nothing_spoke_says_so(tmp_path: Path) -> None:
-    settings = Settings(_env_file=None, home=tmp_path / "home")
-    engine = lay(settings.books_url)
+def test_a_decision_for_which_nothing_spoke_says_so(store: SqlStore) -> None:
     nothing = decide(Side.SELL, 10, [], AttributionRules())
     parts = parts_of(Side.SELL, 10, nothing, AttributionRules()) | {"automatic": False}
-    with SqlStore(engine, settings.cipher()).begin([1]) as work:
+    with store.begin([1]) as work:
         work.put_attributions([Attribution(ORDER_ID, "1", AT, "", 0, "", parts)])
-    engine.dispose()
     drawn = tradesync("attribution", "show", str(ORDER_ID)).stdout
     assert "no_evidence, 0 of 70 points" in drawn
     assert "Nothing spoke for any strategy." in drawn

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from typing import Any
 
 import dagster as dg
 import numpy as np
@@ -19,7 +20,10 @@ from tradesync_dagster.domain.results import ASSETS, FAILED, SUCCESS, AccountRes
 from tradesync_dagster.domain.trading_hours import TradingHours
 from tradesync_dagster.settings import Settings
 from tradesync_dagster.sync.history import Replay
+from tradesync_dagster_tests.support.clocks import MovingClock
 
+AFTER_CLOSE = datetime(2026, 3, 6, 11, 0, tzinfo=UTC)
+"""A Friday, 16:30 IST."""
 KEYS = ["DESK/A", "DESK/B", "DESK/C"]
 
 
@@ -36,18 +40,9 @@ class SmallStore:
 
 
 @dataclass
-class StandingClock:
-    moment: datetime = datetime(2026, 3, 6, 11, 0, tzinfo=UTC)
-    """A Friday, 16:30 IST."""
-
-    def now(self) -> datetime:
-        return self.moment
-
-
-@dataclass
 class SmallServices:
     store: SmallStore = field(default_factory=SmallStore)
-    clock: StandingClock = field(default_factory=StandingClock)
+    clock: MovingClock = field(default_factory=lambda: MovingClock(AFTER_CLOSE))
     settings: Settings = field(default_factory=Settings)
     idle: set[str] = field(default_factory=set)
     error: str = ""
@@ -128,7 +123,7 @@ class SmallServices:
         well = Replay(7, (), 0, stale=False)
         return {key: self.replays.get(key, well) for key in accounts or ()}
 
-    def external_orders(self, account_key: str, days: int = 1) -> list[dict[str, str | int]]:
+    def external_orders(self, account: str | None = None, days: int = 1) -> list[dict[str, Any]]:
         row = {"broker_order_id": "1", "symbol": "ITC", "quantity": 10, "average_price": "401.05"}
         return [row]
 

@@ -7,9 +7,7 @@ import dagster as dg
 from tradesync_dagster.definitions import build_definitions
 from tradesync_dagster.defs.assets import sync_accounts
 from tradesync_dagster.defs.history import NAMES, daily_books
-from tradesync_dagster.defs.sensors import (
-    account_discovery,
-)
+from tradesync_dagster.defs.sensors import account_discovery
 from tradesync_dagster.domain.results import ASSETS
 
 KEYS = ["DESK/A", "DESK/B", "DESK/C"]
@@ -92,6 +90,9 @@ def test_long_runs_may_take_longer_than_ticks() -> None:
     repository = build_definitions().get_repository_def()
     limits = {
         name: repository.get_job(name).tags.get("dagster/max_runtime")
-        for name in ("sync_job", "rebuild_history", "audit_books")
+        for name in ("sync_job", "rebuild_history", "audit_books", "clear_history")
     }
-    assert limits == {"sync_job": None, "rebuild_history": "14400", "audit_books": "14400"}
+    hours = str(4 * 3_600)
+    assert limits == {
+        "sync_job": None, "rebuild_history": hours, "audit_books": hours, "clear_history": hours,
+    }  # fmt: skip

@@ -2,10 +2,9 @@
 
 import asyncio
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, cast
 from uuid import UUID
 
@@ -21,11 +20,11 @@ from tradesync_dagster.defs.moderation_watch import (
     STARTING,
     UNTIL,
     is_off,
-    served_until,
 )
 from tradesync_dagster.domain.moderation import LOOK_AHEAD, SERVED
 from tradesync_dagster.settings import Settings
 from tradesync_dagster.store.store import SqlStore
+from tradesync_dagster_tests.support.clocks import MovingClock
 from tradesync_dagster_tests.support.dagster_looks import look, record, switch_off
 from tradesync_dagster_tests.support.fake_orders import (
     HOUR,
@@ -42,27 +41,16 @@ LONG_AGO = HOUR - timedelta(hours=1)
 THEIRS = UUID(int=2)
 
 
-@dataclass
-class Clock:
-    moment: datetime = HOUR - timedelta(seconds=50)
-
-    def now(self) -> datetime:
-        return self.moment
-
-    async def sleep(self, seconds: float) -> None:
-        self.moment += timedelta(seconds=seconds)
+@pytest.fixture
+def clock() -> MovingClock:
+    return MovingClock(HOUR - timedelta(seconds=50))
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def services(tmp_path: Path, clock: Clock) -> Iterator[Services]:
+def services(tmp_path: Path, clock: MovingClock) -> Iterator[Services]:
     engine = lay(f"sqlite:///{tmp_path}/books.sqlite3")
     settings = Settings(home=tmp_path, _env_file=None)
-    yield Services(settings, SqlStore(engine, settings.cipher()), clock)  # type: ignore[arg-type]
+    yield Services(settings, SqlStore(engine, settings.cipher()), clock)
     engine.dispose()
 
 
@@ -80,7 +68,7 @@ def run(instance: dg.DagsterInstance, services: Services, request: dg.RunRequest
 
 
 def test_nothing_due_soon_and_none_created_lately_is_no_run(
-    instance: dg.DagsterInstance, services: Services, clock: Clock
+    instance: dg.DagsterInstance, services: Services, clock: MovingClock
 ) -> None:
     assert look(instance, services) == []
     beyond = clock.moment + LOOK_AHEAD + timedelta(microseconds=1)
@@ -91,7 +79,7 @@ def test_nothing_due_soon_and_none_created_lately_is_no_run(
 
 
 def test_while_orders_keep_coming_one_run_is_alive(
-    instance: dg.DagsterInstance, services: Services, clock: Clock
+    instance: dg.DagsterInstance, services: Services, clock: MovingClock
 ) -> None:
     created = clock.moment - SERVED + SECOND
     put(services.store, fake_orders(1, HOUR + timedelta(days=1), created_at=created))
@@ -130,7 +118,7 @@ def test_one_run_a_due_time_which_moderates_it_and_shows_its_figures(
 
 
 def test_a_run_that_is_alive_serves_until_its_end_and_what_is_past(
-    instance: dg.DagsterInstance, services: Services, clock: Clock
+    instance: dg.DagsterInstance, services: Services, clock: MovingClock
 ) -> None:
     put(services.store, fake_orders(3, created_at=LONG_AGO))
     [request] = look(instance, services)
@@ -152,7 +140,7 @@ def test_a_run_that_is_alive_serves_until_its_end_and_what_is_past(
 
 
 def test_a_run_without_a_sign_of_life_is_followed_by_another(
-    instance: dg.DagsterInstance, services: Services, clock: Clock
+    instance: dg.DagsterInstance, services: Services, clock: MovingClock
 ) -> None:
     put(services.store, fake_orders(3, created_at=LONG_AGO))
     [request] = look(instance, services)
@@ -165,19 +153,20 @@ def test_a_run_without_a_sign_of_life_is_followed_by_another(
     assert successor.run_key == f"{HOUR.isoformat()}:1"
 
 
-@pytest.mark.parametrize("status", ["QUEUED", "STARTED"])
-def test_what_is_in_the_queue_starts_some_time(status: str) -> None:
-    tags = {UNTIL: (HOUR + SERVED).isoformat(), ALIVE: HOUR.isoformat()}
-    run = SimpleNamespace(tags=tags, status=dg.DagsterRunStatus(status))
-    instance = SimpleNamespace(get_run_records=lambda *_, **__: [SimpleNamespace(dagster_run=run)])
-    found = served_until(cast("dg.DagsterInstance", instance), "job", HOUR)
-    assert found == (HOUR + SERVED if status == "QUEUED" else None)
+def test_what_is_in_the_queue_starts_some_time(
+    instance: dg.DagsterInstance, services: Services, clock: MovingClock
+) -> None:
+    put(services.store, fake_orders(3, created_at=LONG_AGO))
+    [request] = look(instance, services)
+    record(instance, request, dg.DagsterRunStatus.QUEUED)
+    clock.moment += STARTING + SECOND
+    assert look(instance, services) == [], "it has shown no sign of life, and needs none yet"
 
 
 def test_a_run_says_that_it_is_alive_and_ends_when_the_sensor_is_switched_off(
     instance: dg.DagsterInstance,
     services: Services,
-    clock: Clock,
+    clock: MovingClock,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(moderation_watch, "_BEAT_SECONDS", 0.01)
@@ -204,7 +193,7 @@ def test_a_run_says_that_it_is_alive_and_ends_when_the_sensor_is_switched_off(
 
 
 def test_a_killed_run_has_a_successor_with_another_key(
-    instance: dg.DagsterInstance, services: Services, clock: Clock
+    instance: dg.DagsterInstance, services: Services, clock: MovingClock
 ) -> None:
     put(services.store, fake_orders(3, created_at=LONG_AGO))
     keys = []
@@ -223,7 +212,7 @@ def test_a_killed_run_has_a_successor_with_another_key(
 
 
 def test_orders_created_after_a_run_has_ended_have_a_run_of_their_own(
-    instance: dg.DagsterInstance, services: Services, clock: Clock
+    instance: dg.DagsterInstance, services: Services, clock: MovingClock
 ) -> None:
     put(services.store, fake_orders(3))
     run(instance, services, look(instance, services)[0])
@@ -237,7 +226,7 @@ def test_orders_created_after_a_run_has_ended_have_a_run_of_their_own(
 
 
 def test_without_until_a_run_takes_what_is_due_of_one_organization(
-    instance: dg.DagsterInstance, services: Services, clock: Clock
+    instance: dg.DagsterInstance, services: Services, clock: MovingClock
 ) -> None:
     clock.moment = HOUR
     put(services.store, [ORDER, replace(ORDER, order_id=THEIRS, organization_id="rival")])
@@ -252,7 +241,7 @@ def test_without_until_a_run_takes_what_is_due_of_one_organization(
 
 
 def test_positions_are_marked_by_a_schedule_only_while_there_are_some(
-    instance: dg.DagsterInstance, services: Services, clock: Clock
+    instance: dg.DagsterInstance, services: Services, clock: MovingClock
 ) -> None:
     definitions = build_definitions({"services": services})
     schedule = definitions.get_repository_def().get_schedule_def(

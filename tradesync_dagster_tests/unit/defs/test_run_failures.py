@@ -14,18 +14,13 @@ from tradesync_dagster.bootstrap import Services
 from tradesync_dagster.definitions import build_definitions
 from tradesync_dagster.settings import Settings
 from tradesync_dagster.store.store import SqlStore
+from tradesync_dagster_tests.support.clocks import MovingClock
 from tradesync_dagster_tests.support.laid_books import lay
 from tradesync_dagster_tests.support.people import Listener, listening
 from tradesync_dagster_tests.support.store_frames import stored
 
+AT = datetime(2026, 11, 19, 4, 40, tzinfo=UTC)
 Call = Callable[..., dg.ExecuteInProcessResult]
-
-
-class Clock:
-    moment = datetime(2026, 11, 19, 4, 40, tzinfo=UTC)
-
-    def now(self) -> datetime:
-        return self.moment
 
 
 @pytest.fixture
@@ -39,7 +34,7 @@ def books(tmp_path: Path, listener: Listener) -> Iterator[Services]:
     engine = lay(f"sqlite:///{tmp_path}/books.sqlite3")
     urls = SecretStr(f"{listener.url()}, json://127.0.0.1:9")
     settings = Settings(home=tmp_path, notify_urls=urls, _env_file=None)
-    yield Services(settings, SqlStore(engine, settings.cipher()), Clock())  # type: ignore[arg-type]
+    yield Services(settings, SqlStore(engine, settings.cipher()), MovingClock(AT))
     engine.dispose()
 
 

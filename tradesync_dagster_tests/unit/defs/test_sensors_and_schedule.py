@@ -25,6 +25,7 @@ from tradesync_dagster.defs.sensors import (
     account_discovery,
     failed_accounts,
 )
+from tradesync_dagster.settings import Settings
 
 AFTER_CLOSE = datetime(2026, 3, 6, 11, 15, tzinfo=UTC)
 KEYS = ["DESK/A", "DESK/B", "DESK/C"]
@@ -59,10 +60,8 @@ def test_schedule_asks_for_all_enabled_accounts(
     assert int(request.tags[dg.MAX_RUNTIME_SECONDS_TAG]) == 900
 
 
-def test_accounts_are_shared_out_by_their_ids(
-    instance: dg.DagsterInstance, services: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("TRADESYNC_SHARD_SIZE", "2")
+def test_accounts_are_shared_out_by_their_ids(instance: dg.DagsterInstance, services: Any) -> None:
+    services.settings = Settings(shard_size=2)
     asked = evaluate_schedule(instance, services)
     assert isinstance(asked, list)
     configs = [request.run_config["ops"]["sync_accounts"]["config"] for request in asked]

@@ -13,12 +13,15 @@ from tradesync_dagster.domain.spikes import Activity
 from tradesync_dagster.domain.trading_hours import TradingHours
 from tradesync_dagster.settings import Settings
 from tradesync_dagster.store.store import SqlStore
+from tradesync_dagster_tests.support.clocks import MovingClock
 from tradesync_dagster_tests.support.dagster_looks import look_for_spikes
 from tradesync_dagster_tests.support.laid_books import lay
 from tradesync_dagster_tests.support.store_frames import stored
 from tradesync_dagster_tests.support.store_rows import accounts
 
 TODAY = date(2026, 11, 19)
+TEN = datetime(2026, 11, 19, 4, 40, tzinfo=UTC)
+"""10:10 IST."""
 HISTORY = TradingHours().trading_days(TODAY - timedelta(days=60), TODAY - timedelta(days=1))
 
 
@@ -31,14 +34,6 @@ class CountedStore(SqlStore):
         return [Activity(1, "ORG/A1", HISTORY[0], self.counts)]
 
 
-class Clock:
-    moment = datetime(2026, 11, 19, 4, 40, tzinfo=UTC)
-    """10:10 IST."""
-
-    def now(self) -> datetime:
-        return self.moment
-
-
 @pytest.fixture
 def services(tmp_path: Path) -> Iterator[Services]:
     engine = lay(f"sqlite:///{tmp_path}/books.sqlite3")
@@ -46,7 +41,7 @@ def services(tmp_path: Path) -> Iterator[Services]:
     store = CountedStore(engine, settings.cipher())
     store.counts = {(day, 10): 2 for day in HISTORY}
     store.put_accounts(accounts())
-    yield Services(settings, store, Clock())  # type: ignore[arg-type]
+    yield Services(settings, store, MovingClock(TEN))
     engine.dispose()
 
 

@@ -159,12 +159,12 @@ def test_a_failed_partition_clears_with_its_next_good_tick(
 ) -> None:
     services.bad, services.changed = {"DESK/A"}, set()
     assert not one(services, "DESK/A").success
-    assert recording.shown_failed(instance) == {"DESK/A": frozenset(ASSETS)}
+    assert recording.shown_failed(instance, KEYS) == {"DESK/A": frozenset(ASSETS)}
     tick(services)
-    assert recording.shown_failed(instance) == {"DESK/A": frozenset(ASSETS)}
+    assert recording.shown_failed(instance, KEYS) == {"DESK/A": frozenset(ASSETS)}
     services.bad = set()
     tick(services)
-    assert recording.shown_failed(instance) == {}
+    assert recording.shown_failed(instance, KEYS) == {}
     assert partitions_of(tick(services), "orders") == []
 
 

@@ -1,7 +1,6 @@
 """The tasks' minute in Dagster, on an instance of its own, over real books."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,33 +13,22 @@ from tradesync_dagster.definitions import build_definitions
 from tradesync_dagster.domain.accounts import Account
 from tradesync_dagster.settings import Settings
 from tradesync_dagster.store.store import SqlStore
+from tradesync_dagster_tests.support.clocks import MovingClock
 from tradesync_dagster_tests.support.laid_books import lay
 
 
-@dataclass
-class Clock:
-    moment: datetime = datetime(2026, 11, 20, 10, 20, tzinfo=UTC)
-    """A Friday, 15:50 in India."""
-
-    def now(self) -> datetime:
-        return self.moment
-
-    async def sleep(self, seconds: float) -> None:
-        self.moment += timedelta(seconds=seconds)
+@pytest.fixture
+def clock() -> MovingClock:
+    return MovingClock(datetime(2026, 11, 20, 10, 20, tzinfo=UTC))  # a Friday, 15:50 in India
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def services(tmp_path: Path, clock: Clock) -> Iterator[Services]:
+def services(tmp_path: Path, clock: MovingClock) -> Iterator[Services]:
     engine = lay(f"sqlite:///{tmp_path}/books.sqlite3")
     settings = Settings(home=tmp_path, _env_file=None)
     store = SqlStore(engine, settings.cipher())
     store.put_accounts([Account(0, "acme", name, "ZERODHA") for name in ("a", "b")])
-    made = Services(settings, store, clock)  # type: ignore[arg-type]
+    made = Services(settings, store, clock)
     made.tasks().look()
     yield made
     engine.dispose()
@@ -72,7 +60,7 @@ def table(event: Any) -> list[dg.TableRecord]:
 
 
 def test_one_run_does_all_that_is_due_and_shows_each_turn(
-    instance: dg.DagsterInstance, services: Services, clock: Clock
+    instance: dg.DagsterInstance, services: Services, clock: MovingClock
 ) -> None:
     assert turn(instance, services).skip_message == "Nothing is due."
     clock.moment += timedelta(minutes=16)
@@ -95,7 +83,7 @@ def test_one_run_does_all_that_is_due_and_shows_each_turn(
 
 
 def test_a_failed_task_is_the_tables_first_and_the_run_goes_on(
-    instance: dg.DagsterInstance, services: Services, clock: Clock
+    instance: dg.DagsterInstance, services: Services, clock: MovingClock
 ) -> None:
     clock.moment = datetime(2026, 11, 20, 12, 31, tzinfo=UTC)
     done = run(instance, services)
@@ -108,12 +96,12 @@ def test_a_failed_task_is_the_tables_first_and_the_run_goes_on(
 
 
 def test_a_run_under_way_and_the_switch_hold_the_next_one(
-    instance: dg.DagsterInstance, services: Services, clock: Clock
+    instance: dg.DagsterInstance, services: Services, clock: MovingClock
 ) -> None:
     clock.moment += timedelta(minutes=16)
     job = build_definitions().resolve_job_def("run_tasks")
     instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED)
     assert turn(instance, services).skip_message == "4 tasks wait for the run that is under way."
     off = services.settings.model_copy(update={"tasks_enabled": False})
-    stopped = Services(off, services.store, clock)  # type: ignore[arg-type]
+    stopped = Services(off, services.store, clock)
     assert "TRADESYNC_TASKS_ENABLED" in turn(instance, stopped).skip_message

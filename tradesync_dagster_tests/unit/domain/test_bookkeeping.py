@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from tradesync_dagster.domain.book_days import STILL_OPEN
-from tradesync_dagster.domain.book_frames import DAY_COLUMNS, LOT_COLUMNS, empty_fills, empty_lots
+from tradesync_dagster.domain.book_frames import DAY_COLUMNS, LOT_COLUMNS, empty_lots
 from tradesync_dagster.domain.bookkeeping import Books, keep
 from tradesync_dagster.domain.facts import Conversion, CorporateAction, Facts, Settlement
 from tradesync_dagster.domain.orders import Side
@@ -39,7 +39,6 @@ def test_nothing_makes_nothing() -> None:
         list(DAY_COLUMNS),
     )
     assert (len(books.lots), len(books.days)) == (0, 0)
-    assert empty_fills().empty
 
 
 # Order.
@@ -209,7 +208,7 @@ def test_lots_given_begin_where_they_began() -> None:
 
 def test_lots_given_without_new_fills_stay_as_they_are() -> None:
     state = resumed(kept([trade(5, 10, MONDAY)], FACTS), THURSDAY)
-    books = keep(state, empty_fills().assign(strategy_id=""), FACTS, THURSDAY.toordinal())
+    books = keep(state, fills_of([]), FACTS, THURSDAY.toordinal())
     assert rows_of(books.lots) == rows_of(state)
     assert books.days.empty
 

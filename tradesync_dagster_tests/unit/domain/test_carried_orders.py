@@ -59,6 +59,13 @@ def test_an_id_that_comes_back_after_the_order_ended_is_another_order() -> None:
     assert as_registered([anew()], [order(replace(AMO, variety="regular"))]) == [anew()]
 
 
+@pytest.mark.parametrize("status", [OrderStatus.OPEN, OrderStatus.EXECUTED])
+def test_an_id_that_another_order_of_the_new_day_has_is_that_ones(status: OrderStatus) -> None:
+    its_own = order(anew(), status=status)
+    assert as_registered([anew()], [order(), its_own]) == [anew()]
+    assert as_registered([anew()], [its_own, order()]) == [anew()]
+
+
 def test_an_order_is_linked_to_each_later_day_once() -> None:
     first, [link] = carried_over(order(), MORNING)
     assert (link.kind, link.at) == ("carried_over", MORNING)

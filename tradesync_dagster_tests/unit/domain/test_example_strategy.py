@@ -54,9 +54,10 @@ def test_yesterdays_price_is_no_reason() -> None:
     assert list(BuyTheDip().wishes(moved)) == []
 
 
-def test_an_option_that_is_no_number_is_refused() -> None:
+@pytest.mark.parametrize("days", ["many", "0", "-1", "10001", "9" * 5_000])
+def test_an_option_that_is_no_number_is_refused(days: str) -> None:
     seen = view([1])
-    wrong = View(DAY, 1, 1, seen.prices, options={"days": "many"})
+    wrong = View(DAY, 1, 1, seen.prices, options={"days": days})
     with pytest.raises(ValueRefusedError, match="days is a whole number"):
         list(BuyTheDip().wishes(wrong))
 
@@ -75,6 +76,6 @@ def test_exits_follow_the_signal_and_else_the_mandate() -> None:
 
 
 def test_units_are_what_the_money_buys() -> None:
-    assert units_for(20_000 * RUPEE, 1500 * RUPEE) == 13
-    assert units_for(20_000 * RUPEE, 150 * RUPEE, 10, 5) == 10
-    assert [units_for(*pair) for pair in ((0, 5), (5, 0), (-5, 5), (5, -5))] == [0, 0, 0, 0]
+    assert units_for(20_000 * RUPEE, 1500 * RUPEE, 1) == 13
+    assert units_for(20_000 * RUPEE, 150 * RUPEE, 10) == 13
+    assert [units_for(*pair, 1) for pair in ((0, 5), (5, 0), (-5, 5), (5, -5))] == [0, 0, 0, 0]

@@ -130,6 +130,32 @@ def test_an_acknowledged_id_is_internal_without_a_tag() -> None:
     assert found.intents == []
 
 
+def test_a_part_of_an_order_of_ours_is_ours() -> None:
+    part = row("B2", parent_order_id="B1")
+    together, apart = Ledger(intents=[INTENT]), Ledger(intents=[INTENT])
+    found = together.look(book(row(tag="ts-1"), part))
+    assert kinds(found) == ["seen", "seen", "found_ours"]
+    assert found.events[-1].detail == {"client_order_id": "", "part_of": "B1"}
+    apart.look(book(row(tag="ts-1")))
+    apart.look(book(part, row(tag="ts-1"), at=later(60)))
+    for ledger in (together, apart):
+        assert (ledger["B2"].origin, ledger["B2"].strategy_id) == (
+            Origin.INTERNAL, "mean-reversion",
+        )  # fmt: skip
+
+
+def test_a_part_of_another_order_is_not_ours() -> None:
+    ledger = Ledger(intents=[INTENT])
+    ledger.look(book(row("B1"), row("B2", parent_order_id="B1")))
+    day = DAY - timedelta(days=1)
+    ledger.look(book(row("B3", tag="ts-1", trade_date=day), trade_date=day, at=later(1)))
+    ledger.look(
+        book(row("B1"), row("B2", parent_order_id="B1"), row("B4", parent_order_id="B3"),
+             at=later(2))
+    )  # fmt: skip
+    assert [ledger[name].origin for name in ("B2", "B4")] == [Origin.CANDIDATE] * 2
+
+
 def test_an_internal_order_is_never_confirmed_as_external() -> None:
     ledger = Ledger()
     ledger.look(book(row(tag="ts-1")))

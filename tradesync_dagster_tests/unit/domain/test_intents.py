@@ -17,6 +17,7 @@ from tradesync_dagster_tests.support.orders import sample_intent, sample_order
 
 PLACED = datetime(2026, 3, 2, 5, 0, tzinfo=UTC)
 ROW = sample_order(placed_at=PLACED)
+DAYS = timedelta(days=2)
 INTENT = sample_intent(created_at=PLACED - timedelta(seconds=2))
 
 
@@ -32,6 +33,15 @@ def test_exact_by_acknowledged_id_without_a_tag() -> None:
     matcher = IntentMatcher([known], [])
     assert matcher.exact(ROW) == known
     assert matcher.exact(replace(ROW, broker_order_id="B2")) is None
+
+
+@pytest.mark.parametrize("turn", [1, -1])
+def test_an_id_that_comes_again_names_the_placement_of_its_own_day(turn: int) -> None:
+    known = replace(INTENT, state="acknowledged", broker_order_id="B1")
+    earlier = replace(known, client_order_id="ts-0", created_at=known.created_at - DAYS)
+    matcher = IntentMatcher([earlier, known][::turn], [])
+    assert matcher.exact(ROW) == known
+    assert matcher.exact(replace(ROW, placed_at=PLACED - DAYS)) == earlier
 
 
 def test_an_order_placed_before_the_intent_is_not_its_own() -> None:

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from tradesync_dagster.domain.margin_texts import Margin, order_rejected, read_margin
+from tradesync_dagster.domain.margin_texts import MarginAmounts, order_rejected, read_margin
 
 UNIT = 1_000_000
 
@@ -14,45 +14,48 @@ UNIT = 1_000_000
     [
         (
             "Insufficient funds. Required margin is 8000.55 but available margin is 7250.50. Check",
-            Margin(8_000_550_000, 7_250_500_000, 750_050_000),
+            MarginAmounts(8_000_550_000, 7_250_500_000, 750_050_000),
         ),
         (
             "Insufficient funds. Margin required: 951,448.81. Margin available: 8,62,850.65.",
-            Margin(951_448_810_000, 862_850_650_000, 88_598_160_000),
+            MarginAmounts(951_448_810_000, 862_850_650_000, 88_598_160_000),
         ),
         (
             "RMS:Margin Exceeds,Required:8000.55, Available:7250.50 for entity account-AB1234",
-            Margin(8_000_550_000, 7_250_500_000, 750_050_000),
+            MarginAmounts(8_000_550_000, 7_250_500_000, 750_050_000),
         ),
         (
             "RMS: Margin Exceeds, Required:[90], Available:[75] for",
-            Margin(90 * UNIT, 75 * UNIT, 15 * UNIT),
+            MarginAmounts(90 * UNIT, 75 * UNIT, 15 * UNIT),
         ),
         (
             "RMS:Margin Exceeds,Cash Available:1500.61,Additional margin required:321.49 for",
-            Margin(None, 1_500_610_000, 321_490_000),
+            MarginAmounts(None, 1_500_610_000, 321_490_000),
         ),
-        ("You need to add Rs. 1385.27 in your account to", Margin(None, None, 1_385_270_000)),
+        (
+            "You need to add Rs. 1385.27 in your account to",
+            MarginAmounts(None, None, 1_385_270_000),
+        ),
         (
             "RMS : Margin Exceeds : Set Limit:[8.5] Total Required Margin:[9.5] Available "
             "Margin[2] Margin Shortfall[1]",
-            Margin(9_500_000, 2 * UNIT, UNIT),
+            MarginAmounts(9_500_000, 2 * UNIT, UNIT),
         ),
         (
             "RED:Margin Shortfall: INR 2,78,806.74 Available:INR 1,774.51 for C-1",
-            Margin(None, 1_774_510_000, 278_806_740_000),
+            MarginAmounts(None, 1_774_510_000, 278_806_740_000),
         ),
         (
             "Required margin is 10 but available margin is -12.5.",
-            Margin(10 * UNIT, -12_500_000, 22_500_000),
+            MarginAmounts(10 * UNIT, -12_500_000, 22_500_000),
         ),
         (
             "Required margin is \u20b910 but available margin is \u20b912",
-            Margin(10 * UNIT, 12 * UNIT),
+            MarginAmounts(10 * UNIT, 12 * UNIT),
         ),
     ],
 )
-def test_amounts_are_read_exactly(words: str, expected: Margin) -> None:
+def test_amounts_are_read_exactly(words: str, expected: MarginAmounts) -> None:
     assert read_margin(words) == expected
 
 
@@ -73,7 +76,7 @@ def test_amounts_are_read_exactly(words: str, expected: Margin) -> None:
     ],
 )
 def test_what_is_not_plain_is_not_guessed(words: str) -> None:
-    assert read_margin(words) == Margin()
+    assert read_margin(words) == MarginAmounts()
 
 
 @pytest.mark.parametrize(

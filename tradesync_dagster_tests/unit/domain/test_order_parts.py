@@ -34,6 +34,12 @@ def test_other_texts_are_refused_with_the_form(text: str) -> None:
         parts_from(text)
 
 
+@pytest.mark.parametrize("quantity", ["9" * 5_000, "9" * 20])
+def test_a_quantity_beyond_the_books_is_refused(quantity: str) -> None:
+    with pytest.raises(ValueRefusedError, match="quantity"):
+        parts_from(f"alpha={quantity}")
+
+
 def test_shares_follow_one_another_and_the_last_has_the_rest() -> None:
     shares = shares_of("gamma", TWO)
     assert shares == [

@@ -7,13 +7,13 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tradesync_dagster.domain import placements
 from tradesync_dagster.domain.answers import OrderRequest
 from tradesync_dagster.domain.order_progress import advance
-from tradesync_dagster.domain.order_states import FIRST, RULES, Cause, drawing, permits
+from tradesync_dagster.domain.order_states import RULES, Cause, drawing, permits
 from tradesync_dagster.domain.orders import BrokerOrder, OrderStatus
 from tradesync_dagster.domain.placements import Placement
 
@@ -72,8 +72,7 @@ def test_what_may_not(before: S, after: S, cause: Cause) -> None:
 
 
 def test_every_status_is_reached_and_every_one_but_an_end_is_left() -> None:
-    reached = {*FIRST, *(after for rule in RULES for after in rule.after)}
-    assert reached == set(OrderStatus)
+    assert {after for rule in RULES for after in rule.after} == set(OrderStatus)
     left = {
         before for rule in RULES if rule.cause is not Cause.CORRECTION for before in rule.before
     }
@@ -99,6 +98,7 @@ _STEPS = st.lists(
 
 
 @given(_STEPS)
+@example([("fail",), ("retry",), ("fail",), ("queue",), ("retry",)])  # found by chance too seldom
 def test_no_path_leaves_the_table(steps: list[tuple[object, ...]]) -> None:
     now, at = placed(), AT
     for step in steps:
@@ -110,6 +110,7 @@ def test_no_path_leaves_the_table(steps: list[tuple[object, ...]]) -> None:
         moves = [e for e in now.events if e.detail.get("to") and e.kind != "status_refused"]
         path = [before, *(S(str(e.detail["to"])) for e in moves)]
         assert path[-1] is after, (step, now.events)
+        assert [e.detail["from"] for e in moves] == path[:-1], "moved without an event"
         for old, new in pairwise(path):
             assert any(permits(old, new, cause) for cause in Cause), (step, old, new)
         if before is S.EXPIRED and row.status_word:  # we concluded it; the broker may know better

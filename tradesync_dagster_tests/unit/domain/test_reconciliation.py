@@ -10,7 +10,7 @@ from tradesync_dagster.domain.breaks import Break
 from tradesync_dagster.domain.facts import Facts
 from tradesync_dagster.domain.fills import Fill
 from tradesync_dagster.domain.orders import Order, OrderStatus, Origin, Side, order_id_of
-from tradesync_dagster.domain.reconciliation import Account, compare
+from tradesync_dagster.domain.reconciliation import Figures, compare
 from tradesync_dagster_tests.support.orders import DAY, sample_order
 
 AT = datetime(2025, 11, 3, 4, 0, tzinfo=UTC)
@@ -27,7 +27,7 @@ def prices_differ(average: int, trades: Iterable[tuple[int, int]] = TRADED) -> l
         Fill(str(number), "B1", DAY, "NSE", "INFY", "MIS", Side.BUY, quantity, price, AT)
         for number, (quantity, price) in enumerate(trades)
     ]
-    return compare(Account(1, (order,), fills, (), (), (), ()), Facts(), AT)
+    return compare(Figures(1, (order,), fills, (), (), (), ()), Facts(), AT)
 
 
 @pytest.mark.parametrize("average", [100_035_000, 100_040_000, 100_085_000, 99_985_000, 0])
@@ -51,7 +51,7 @@ def test_prices_are_compared_only_where_the_quantities_agree() -> None:
 def holdings_differ(ours: int, sent: BrokerHolding) -> bool:
     row = {"exchange": "NSE", "symbol": "ITC", "product": "CNC", "isin": "", "t1_quantity": 0}
     books = [row | {"quantity": ours}]
-    found = compare(Account(1, (), (), (), books, (), (sent,)), Facts(), AT)
+    found = compare(Figures(1, (), (), (), books, (), (sent,)), Facts(), AT)
     return [one.kind for one in found] == ["holding_differs"]
 
 

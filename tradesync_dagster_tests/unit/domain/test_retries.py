@@ -1,5 +1,6 @@
 """Which failures may pass, when an order goes again, and until when."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
@@ -152,9 +153,7 @@ def test_what_is_held_waits_for_its_pause_and_what_is_sent_may_fail_again() -> N
     assert (held.due_at, held.why) == (AT + timedelta(minutes=7), "no money")
     late = hold(entry, order, "no money", entry.expires_at - timedelta(seconds=9), RULES)
     assert late.due_at is None
-    sent = type(entry)(**{
-        name: getattr(entry, name) for name in entry.__slots__
-    } | {"state": QueueState.SENT})  # fmt: skip
+    sent = replace(entry, state=QueueState.SENT)
     assert is_again(order, sent)
     assert not is_again(failed(status=OrderStatus.PENDING_EXECUTION), sent)
     assert not is_again(order, entry)

@@ -69,6 +69,16 @@ def test_the_market_has_opened_from_the_opening_on_until_the_days_end() -> None:
         assert named.has_opened(utc(day, hour, minute)) is opened, (day, hour, minute)
 
 
+def test_the_exchanges_are_open_from_the_opening_until_before_the_close() -> None:
+    named = read_sessions("2026-11-20 closed, 2026-11-21 18:00-19:15")
+    for day, hour, minute, is_open in (
+        (date(2026, 11, 19), 9, 14, False), (date(2026, 11, 19), 9, 15, True),
+        (date(2026, 11, 19), 15, 29, True), (date(2026, 11, 19), 15, 30, False),
+        (FRIDAY, 12, 0, False), (SATURDAY, 12, 0, False), (SATURDAY, 18, 0, True),
+    ):  # fmt: skip
+        assert named.is_open(utc(day, hour, minute)) is is_open, (day, hour, minute)
+
+
 def test_a_month_without_trading_is_an_error_that_names_the_setting() -> None:
     closed = TradingHours({date.fromordinal(n): None for n in range(739_000, 741_000)})
     with pytest.raises(ConfigurationError, match="TRADESYNC_SPECIAL_SESSIONS"):

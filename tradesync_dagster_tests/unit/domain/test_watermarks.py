@@ -18,9 +18,9 @@ from tradesync_dagster.domain.watermarks import (
     Watermark,
     derive,
     known_in,
-    known_of,
     watermark,
 )
+from tradesync_dagster_tests.support.known_fills import known_of
 from tradesync_dagster_tests.support.orders import DAY, sample_order
 
 PLACED = datetime(2026, 3, 2, 5, 0, tzinfo=UTC)

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import orjson
 import pytest
 
-from tradesync_dagster.brokers.exchange import figures, kite_wire, upstox_wire
+from tradesync_dagster.brokers.exchange import autotrader_wire, figures, kite_wire, upstox_wire
 from tradesync_dagster.brokers.exchange.market import Market, MarketRules
 from tradesync_dagster.brokers.exchange.orders import OrderRequest
 from tradesync_dagster.brokers.exchange.units import IST, SCALE
@@ -53,3 +53,20 @@ def test_a_position_is_valued_with_its_multiplier_and_both_signs() -> None:
         str(brought).encode(), str(-brought).encode(),
     )  # fmt: skip
     assert upstox["instrument_token"] == f"MCX_FO|{item.token >> 8}"
+
+
+def test_the_days_own_positions_are_those_traded_today_without_what_was_carried() -> None:
+    market = Market(MarketRules(seed=7, accounts=1, start=START))
+    for name in ("CRUDEOIL", "GOLDPETAL"):
+        (item,) = (one for one in market.instruments.values() if one.name == name)
+        market.place(USER, OrderRequest(item.symbol, "MCX", "BUY", 2, "NRML"), START)
+    market.advance(START + timedelta(days=1))
+    again = OrderRequest(item.symbol, "MCX", "SELL", 1, "NRML")
+    market.place(USER, again, START + timedelta(days=1))
+    kite = kite_wire.positions(market, market.accounts[USER])
+    assert [(row["overnight_quantity"], row["quantity"]) for row in kite["net"]] == [(2, 2), (2, 1)]
+    assert [(row["overnight_quantity"], row["quantity"]) for row in kite["day"]] == [(0, -1)]
+    autotrader = autotrader_wire.positions(market, market.accounts[USER])
+    assert [(row["category"], row["netQuantity"]) for row in autotrader] == [
+        ("NET", 2), ("NET", 1), ("DAY", -1),
+    ]  # fmt: skip

@@ -11,6 +11,7 @@ import pytest
 import requests
 from kiteconnect import KiteConnect
 
+from tradesync_dagster.brokers.calls import TransportPolicy
 from tradesync_dagster.brokers.exchange.orders import RefusedError
 from tradesync_dagster.brokers.exchange.server import (
     ExchangeConfig,
@@ -20,7 +21,7 @@ from tradesync_dagster.brokers.exchange.server import (
 from tradesync_dagster.brokers.exchange.units import IST, SCALE, parse
 from tradesync_dagster.brokers.exchange.venue import Venue
 from tradesync_dagster.brokers.paper import PaperClient, open_account
-from tradesync_dagster.brokers.transport import Transport, TransportPolicy
+from tradesync_dagster.brokers.transport import Transport
 from tradesync_dagster.domain.accounts import Account
 from tradesync_dagster.domain.answers import OrderRequest
 from tradesync_dagster.domain.errors import (
@@ -29,8 +30,9 @@ from tradesync_dagster.domain.errors import (
     SessionExpiredError,
 )
 from tradesync_dagster.domain.orders import OrderStatus
+from tradesync_dagster_tests.support.clocks import MovingClock
 from tradesync_dagster_tests.support.ports import free_port
-from tradesync_dagster_tests.support.wire import MovingClock, say, serving
+from tradesync_dagster_tests.support.wire import say, serving
 
 START = datetime(2026, 11, 19, 10, 0, tzinfo=IST)
 CONFIG = ExchangeConfig(accounts=0, people_rate=0, start_at=START)

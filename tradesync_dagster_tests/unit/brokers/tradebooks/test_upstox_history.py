@@ -125,6 +125,10 @@ def test_a_row_that_is_no_object_is_told_with_its_page(desk: Desk) -> None:
             b'{"status": "error", "errors": [{"message": "Invalid token"}]}',
             'an error that Upstox answered: [{"message": "Invalid token"}]',
         ),
+        (
+            b'{"status": "error", "errors": ' + b"[" * 600 + b"]" * 600 + b"}",
+            "an error that Upstox answered: (nested too deeply to show)",
+        ),
         (b"[]", "holds no trades"),
         (saved(page()), "holds no trades"),
     ],
