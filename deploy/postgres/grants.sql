@@ -13,8 +13,6 @@ GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO tradesync_app, tradesync_api;
 
 -- Who asks, and whether this is the schema that the API was made for.
 GRANT SELECT ON alembic_version, api_keys TO tradesync_api;
--- Hashes name answers in the record of looks; the answers themselves are shown to nobody.
-GRANT SELECT (payload_hash, account_id) ON raw_payloads TO tradesync_api;
 GRANT SELECT, UPDATE (password_hash) ON people TO tradesync_api;
 GRANT SELECT, INSERT, UPDATE, DELETE ON people_sessions, sign_in_failures TO tradesync_api;
 GRANT SELECT, INSERT, UPDATE (outcome) ON audit_log TO tradesync_api;
@@ -26,9 +24,15 @@ GRANT SELECT ON
     order_limits, paper_twins, quarantine, quiet_looks, settlements, signals, sync_results, task_turns
 TO tradesync_api;
 
+-- A broker's hint and an order that is tried again bring a look at the order book, which writes what
+-- the monitor's looks write. What was received is never changed.
+GRANT SELECT, INSERT, UPDATE (account_id, last_seen_at, held) ON raw_payloads TO tradesync_api;
+GRANT INSERT ON looks, quiet_looks TO tradesync_api;
+GRANT INSERT, UPDATE ON book_states, fills, quarantine TO tradesync_api;
+
 -- What people do over the API: owners of orders with the books that follow from them, breaks,
--- fake orders, orders to be tried again, schedules of tasks. A book that was touched is to be looked into again by the next sync.
-GRANT SELECT, UPDATE (settled) ON book_states TO tradesync_api;
+-- fake orders, orders to be tried again, schedules of tasks.
+GRANT SELECT ON book_states TO tradesync_api;
 -- Trading on paper, in an account that is opened for it, and back; no account is made live here.
 GRANT INSERT (organization_id, pseudo_account, broker, enabled, base_url, credentials)
     ON accounts TO tradesync_api;

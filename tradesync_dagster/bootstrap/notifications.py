@@ -19,7 +19,7 @@ from tradesync_dagster.domain.publications import PEOPLE
 from tradesync_dagster.publish.rabbitmq import Received, follow
 from tradesync_dagster.store.preferences import Preferences
 from tradesync_dagster.sync.documents import EXCHANGE
-from tradesync_dagster.sync.publishing import drain, tell_people
+from tradesync_dagster.sync.publishing import send
 
 _REMEMBERED = 10_000
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 1.0, 30.0
@@ -100,14 +100,10 @@ class Notifications:
         """Send what waits in the outbox now, without a sync.
 
         Returns:
-            How many went to RabbitMQ, and what went wrong with people, in sentences.
-
-        Raises:
-            ConfigurationError: RabbitMQ took nothing, or stopped taking.
+            How many went to RabbitMQ, and what went wrong, in sentences.
         """
         reading = self.reading
-        sent = drain(reading.store, reading.messages(), reading.clock)
-        return sent, tell_people(reading.store, reading.people(), reading.clock)
+        return send(reading.store, reading.messages(), reading.people(), reading.clock)
 
     def follow(
         self,

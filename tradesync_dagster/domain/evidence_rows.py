@@ -56,8 +56,12 @@ class EvidenceRows(Protocol):
         """Name the accounts with differences that are not gone, or placements without an answer."""
         ...
 
-    def add_looks(self, looks: Iterable[Look], since: datetime) -> None:
-        """Record looks, and forget those of the same accounts that are older than ``since``."""
+    def add_looks(self, looks: Iterable[Look]) -> None:
+        """Record looks."""
+        ...
+
+    def forget_looks(self, account_ids: Sequence[int], before: datetime) -> None:
+        """Forget the accounts' looks of before a moment, UTC."""
         ...
 
     def add_quiet_looks(self, looks: Iterable[QuietLooks]) -> None:

@@ -219,6 +219,10 @@ class Store(Protocol):
         """Note the versions that the publisher took."""
         ...
 
+    def sending(self, patience: float = ...) -> AbstractContextManager[bool]:
+        """Be the only sender of messages; tell whether it is so after waiting some seconds."""
+        ...
+
     def pending_messages(self, limit: int, exchange: str | None = None) -> list[OutboxMessage]:
         """Read unsent notifications, oldest first; without an exchange, all but people's."""
         ...

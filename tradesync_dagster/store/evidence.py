@@ -126,12 +126,16 @@ class Evidence(Repository):
         )
         return set(self._connection.scalars(differing.union(waiting)))
 
-    def add_looks(self, looks: Iterable[Look], since: datetime) -> None:
+    def add_looks(self, looks: Iterable[Look]) -> None:
         """See ``evidence_rows.EvidenceRows``."""
-        table, rows = tables.looks, [row_of(look) for look in looks]
-        insert_new(self._connection, table, [row | {"answers": [*row["answers"]]} for row in rows])
-        accounts = [row["account_id"] for row in rows]
-        past = and_(table.c.account_id.in_(accounts), table.c.asked_at < since)
+        rows = [row_of(look) for look in looks]
+        written = [row | {"answers": [*row["answers"]]} for row in rows]
+        insert_new(self._connection, tables.looks, written)
+
+    def forget_looks(self, account_ids: Sequence[int], before: datetime) -> None:
+        """See ``evidence_rows.EvidenceRows``."""
+        table = tables.looks
+        past = and_(table.c.account_id.in_(account_ids), table.c.asked_at < before)
         self._connection.execute(table.delete().where(past))
 
     def add_quiet_looks(self, looks: Iterable[QuietLooks]) -> None:

@@ -34,6 +34,7 @@ from tradesync_dagster.store.outbox import Outbox
 from tradesync_dagster.store.preferences import Preferences
 from tradesync_dagster.store.queries import Queries
 from tradesync_dagster.store.retries import Retries
+from tradesync_dagster.store.sending import alone
 from tradesync_dagster.store.tasks import Tasks
 from tradesync_dagster.store.ticks import Ticks
 from tradesync_dagster.store.trading import Trading
@@ -262,6 +263,12 @@ class SqlStore:
     def update_messages(self, bodies: Mapping[str, bytes]) -> None:
         """See ``ports.Store``."""
         self._write(lambda connection: Outbox(connection).update_messages(bodies))
+
+    @contextmanager
+    def sending(self, patience: float = 30.0) -> Iterator[bool]:
+        """See ``ports.Store``."""
+        with self.reading() as connection, alone(connection, patience) as held:
+            yield held
 
     def pending_messages(self, limit: int, exchange: str | None = None) -> list[OutboxMessage]:
         """See ``ports.Store``."""

@@ -184,7 +184,8 @@ class Sync:
             with tick.watch.part("results"):
                 work.put_results(result_row(one, tick.tick_id, now, self.run_id) for one in results)
                 records = [entry.record for entry in applied if entry.record]
-                work.add_looks(records, now - rules.keep_looks)
+                work.add_looks(records)
+                work.forget_looks([r.account_id for r in records], now - rules.keep_looks)
             if rules.notify:
                 look_alerts(work, others, applied, results, tick.tick_id, now, rules.alerts)
         with tick.watch.part("results"):

@@ -6,14 +6,11 @@ a record says (``domain.looks``), looks that the books refused (``refusing``).
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
 
 from tradesync_dagster.domain.looks import Look
 from tradesync_dagster.domain.quiet_looks import pack
 from tradesync_dagster.domain.unit_of_work import UnitOfWork
 from tradesync_dagster.sync.fetching import Answers
-
-_ALL = datetime.min.replace(tzinfo=UTC)
 
 
 def keep_records(work: UnitOfWork, looks: Sequence[Answers], records: Iterable[Look]) -> None:
@@ -27,4 +24,4 @@ def keep_records(work: UnitOfWork, looks: Sequence[Answers], records: Iterable[L
     organizations = {look.account.account_id: look.account.organization_id for look in looks}
     found = list(records)
     work.add_quiet_looks(pack((one for one in found if one.is_plain), organizations))
-    work.add_looks([one for one in found if not one.is_plain], _ALL)
+    work.add_looks([one for one in found if not one.is_plain])

@@ -96,11 +96,33 @@ def publish(
             store.mark_published(due)
             redis_status = "success"
     store.update_messages(bodies(redis_status))
-    try:
-        drain(store, messages, clock)
-    except ConfigurationError as error:
-        errors.append(str(error))
-    return (*errors, *tell_people(store, people, clock))
+    _, failed = send(store, messages, people, clock)
+    return (*errors, *failed)
+
+
+def send(
+    store: Store, messages: MessagePublisher | None, people: People | None, clock: Clock
+) -> tuple[int, tuple[str, ...]]:
+    """Send what waits in the outbox, as the only one who does so.
+
+    Args:
+        store: Where it waits.
+        messages: RabbitMQ; see ``drain``.
+        people: Those who are told of alerts; see ``tell_people``.
+        clock: The time.
+
+    Returns:
+        How many went to RabbitMQ, and what went wrong, in sentences.
+    """
+    with store.sending() as alone:
+        if not alone:
+            return 0, ("another process has long been sending; what waits is left to it",)
+        sent, errors = 0, list[str]()
+        try:
+            sent = drain(store, messages, clock)
+        except ConfigurationError as error:
+            errors.append(str(error))
+        return sent, (*errors, *tell_people(store, people, clock))
 
 
 def tell_people(store: Store, people: People | None, clock: Clock) -> tuple[str, ...]:

@@ -6,7 +6,6 @@ records of those. What does not: what is written (``cycle``, ``monitoring``), wh
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, datetime
 from functools import partial
 from typing import TypeVar
 
@@ -16,7 +15,6 @@ from tradesync_dagster.domain.ports import Store
 from tradesync_dagster.domain.unit_of_work import UnitOfWork
 from tradesync_dagster.sync.fetching import Answers
 
-_ALL = datetime.min.replace(tzinfo=UTC)
 _Done = TypeVar("_Done")
 
 Refused = tuple[Answers, StoreError]
@@ -85,4 +83,4 @@ def keep_refused(store: Store, refused: Iterable[Refused], tick_id: str) -> list
 
 
 def _add(record: Look, work: UnitOfWork) -> None:
-    work.add_looks([record], _ALL)
+    work.add_looks([record])

@@ -1,7 +1,9 @@
 """Alerts on their way to people and to RabbitMQ: told once, kept while nobody takes them."""
 
 import json
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
@@ -11,6 +13,7 @@ from pydantic import SecretStr
 
 from tradesync_dagster_tests.support.desk import Desk
 from tradesync_dagster_tests.support.people import SECRET, Listener, listening, tick, with_people
+from tradesync_dagster_tests.support.servers import wait
 
 
 @pytest.fixture
@@ -51,6 +54,26 @@ def test_an_address_that_fails_makes_no_other_hear_things_twice(
     mended = with_people(desk, listener.url("mended"), listener.url("two"))
     assert tick(mended) == ()
     assert (len(listener.told("mended")), len(listener.told("two"))) == (1, 1)
+
+
+def test_of_two_who_send_at_once_only_one_tells_people(desk: Desk, listener: Listener) -> None:
+    listener.hang = threading.Event()
+    told = with_people(desk, listener.url("slow"))
+    with ThreadPoolExecutor() as both:
+        desk.by_hand("BUY", 10)
+        ticking = both.submit(tick, told)
+        wait(lambda: listener.asked, OSError)
+        with desk.services.store.sending(patience=0.1) as alone:
+            assert not alone, "the one who is at it"
+        other = both.submit(told.services.notifications().send)
+        listener.hang.wait(1)
+        assert listener.asked == 1
+        listener.hang.set()
+        assert ticking.result() == ()
+        assert other.result()[1] == ()
+    assert len(listener.told("slow")) == 1
+    with desk.services.store.sending(patience=0.1) as alone:
+        assert alone, "nobody is at it any more"
 
 
 def test_people_hear_of_sessions_and_spikes_too(desk: Desk, listener: Listener) -> None:

@@ -48,5 +48,5 @@ def taken(store: Store, look: Answers, rules: DetectionRules | None = None) -> A
     with store.begin([look.account.account_id]) as work:
         (entry,) = apply(work, [look], rules or DetectionRules(), look.orders.requested_at)
         if entry.record:
-            work.add_looks([entry.record], look.orders.requested_at.replace(year=2000))
+            work.add_looks([entry.record])
     return entry

@@ -23,6 +23,7 @@ class Listener:
     port: int = 0
     status: int = 200
     hang: threading.Event | None = None
+    asked: int = 0
     notes: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
 
     def url(self, path: str = "one", **more: str) -> str:
@@ -47,6 +48,7 @@ def listening() -> Iterator[Listener]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
+            listener.asked += 1
             if listener.hang is not None and self.path.startswith("/slow"):
                 listener.hang.wait(60)
             if listener.status == 200 and not self.path.startswith("/refused"):

@@ -264,7 +264,7 @@ def write_everything(work: SqlUnitOfWork, at: datetime = T0) -> AddedFills:
     )
     work.put_generations([Generation(1, at, None, DAY)])
     work.put_results([result("t1", 1, T0, "success")])
-    work.add_looks([Look(1, T0, "t1", True, 0, 0, ({"kind": "orders"},))], T0)
+    work.add_looks([Look(1, T0, "t1", True, 0, 0, ({"kind": "orders"},))])
     work.add_quiet_looks([QuietLooks(1, T0, "acme", "t2", {"1": [0]})])
     work.put_snapshots({1: b"{}"})
     work.add_messages([message(1), message(2)])
