@@ -59,6 +59,12 @@ def test_a_service_gets_no_secret_of_another_role() -> None:
     assert "app_database_url" not in sources(SERVICES["api"], "secrets")
 
 
+def test_who_looks_at_accounts_can_publish_what_came_of_it() -> None:
+    """Without an address of RabbitMQ messages count as delivered: the outbox is the mailbox then."""
+    for name in ("code", "api"):
+        assert {"redis_url", "rabbitmq_url"} <= sources(SERVICES[name], "secrets"), name
+
+
 def test_a_check_that_needs_a_secret_reads_it() -> None:
     """Docker starts a container's check beside its entrypoint, not through it."""
     for name, service in SERVICES.items():
