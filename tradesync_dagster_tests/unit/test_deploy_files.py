@@ -32,6 +32,16 @@ def test_what_compose_refers_to_is_there() -> None:
             assert volume in COMPOSE["volumes"] or (DEPLOY / volume).exists(), (name, volume)
 
 
+def test_the_nodes_of_redis_keep_their_addresses() -> None:
+    """They know one another by address: made anew with others, they would not find together."""
+    (pool,) = COMPOSE["networks"]["inside"]["ipam"]["config"]
+    prefix = "${INSIDE:-172.30.84}"
+    assert pool == {"subnet": f"{prefix}.0/24", "ip_range": f"{prefix}.128/25"}
+    own = [s["networks"]["inside"]["ipv4_address"] for n, s in SERVICES.items()
+           if n.startswith("redis-") and n != "redis-cluster"]  # fmt: skip
+    assert own == [f"{prefix}.1{n}" for n in range(1, 7)]
+
+
 def test_only_the_proxy_is_reachable_and_nothing_is_root_without_need() -> None:
     assert [name for name, service in SERVICES.items() if "ports" in service] == ["caddy"]
     for name, service in SERVICES.items():
@@ -60,7 +70,7 @@ def test_a_service_gets_no_secret_of_another_role() -> None:
 
 
 def test_who_looks_at_accounts_can_publish_what_came_of_it() -> None:
-    """Without an address of RabbitMQ messages count as delivered: the outbox is the mailbox then."""
+    """Without RabbitMQ's address messages count as delivered: the outbox is the mailbox then."""
     for name in ("code", "api"):
         assert {"redis_url", "rabbitmq_url"} <= sources(SERVICES[name], "secrets"), name
 
