@@ -6,6 +6,7 @@ meet. On SQLite, and on PostgreSQL where one answers. Read the figures of one ru
 """
 
 import asyncio
+import logging
 import multiprocessing
 import socket
 import time
@@ -94,8 +95,8 @@ def _serve(database: str, home: str, port: int, kept: bool) -> None:  # noqa: FB
         (mounted,) = (one for one in app.routes if getattr(one, "path", "") == ROOT)
         mounted.app.app.state.memory = Forgetful(str)  # type: ignore[attr-defined]
     server = server_of(app)
-    server.config.log_level = "warning"
-    server.config.access_log = False
+    for name in ("uvicorn.access", "uvicorn.error"):
+        logging.getLogger(name).disabled = True  # no line a request
     server.run(sockets=[socket.create_server(("127.0.0.1", port))])
 
 

@@ -28,6 +28,7 @@ from tradesync_dagster_tests.integration import (
 from tradesync_dagster_tests.integration import (
     test_hints as hints,
 )
+from tradesync_dagster_tests.integration.store import test_store_fake_orders as stored_fake_orders
 from tradesync_dagster_tests.integration.test_database_roles import (  # noqa: F401 - fixtures
     as_role,
     database_url,
@@ -138,6 +139,17 @@ class TestFakeOrders:
     test_once = staticmethod(fake_orders.test_an_idempotency_key_makes_one_order)
     test_own = staticmethod(fake_orders.test_nobody_sees_or_makes_another_organizations_orders)
     test_forced = staticmethod(fake_orders.test_a_forced_run_is_for_the_keys_own_organization)
+
+
+class TestLooks:
+    """Row-level security keeps no look at fake orders from its index."""
+
+    @pytest.fixture
+    def store(self, database_url: str, tmp_path: Path) -> Iterator[SqlStore]:  # noqa: F811
+        for services in opened(database_url, tmp_path, SystemClock()):
+            yield services.store
+
+    test_indexes = staticmethod(stored_fake_orders.test_looks_use_the_indexes_of_what_waits)
 
 
 class TestSchedules:
