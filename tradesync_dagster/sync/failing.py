@@ -4,6 +4,7 @@ What belongs here: the alert's words, and sending it to people. What does not: n
 (``defs.sensors``), the other alerts (``alerts``), RabbitMQ, which takes it with the next sync.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID, uuid5
@@ -17,6 +18,8 @@ _NAMESPACE = UUID("3c9f5c1e-0c4b-5b8e-9d6a-6f2f7a1f5f07")
 _MOST_CHARACTERS = 400
 _MOST_WAITING = 1_000
 """Alerts that wait for an address, among which this one is looked for."""
+_PATIENCE = 10.0
+"""Seconds to wait for another process that sends: a sensor's look has a minute."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +56,8 @@ def tell_failure(
         failure: What failed.
 
     Returns:
-        What went wrong with sending, in sentences; what was not taken waits for the next sync.
+        What went wrong with sending, in sentences; what was not taken waits for the next sync,
+        and so does all of it while another process has long been sending.
     """
     now = clock.now()
     message = failure_message(failure, now, f"{failure.job}|{failure.partition}")
@@ -62,6 +66,13 @@ def tell_failure(
         work.add_messages([message, *copies])
     if not copies:
         return ()
+    with store.sending(_PATIENCE) as alone:
+        return _send(store, people, clock, copies) if alone else ()
+
+
+def _send(
+    store: Store, people: People, clock: Clock, copies: Sequence[OutboxMessage]
+) -> tuple[str, ...]:
     ids = {one.message_id for one in copies}
     waiting = [
         [

@@ -11,6 +11,7 @@ import pika
 import pytest
 from pydantic import SecretStr
 
+from tradesync_dagster.sync import failing
 from tradesync_dagster_tests.support.desk import Desk
 from tradesync_dagster_tests.support.people import SECRET, Listener, listening, tick, with_people
 from tradesync_dagster_tests.support.servers import wait
@@ -74,6 +75,20 @@ def test_of_two_who_send_at_once_only_one_tells_people(desk: Desk, listener: Lis
     assert len(listener.told("slow")) == 1
     with desk.services.store.sending(patience=0.1) as alone:
         assert alone, "nobody is at it any more"
+
+
+def test_a_failed_run_is_told_once_where_a_sync_is_sending(
+    desk: Desk, listener: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(failing, "_PATIENCE", 0.1)
+    told = with_people(desk, listener.url("one"))
+    failure = failing.RunFailure("sync_job", "r1", "", "CrashError")
+    with desk.services.store.sending():
+        assert told.services.tell_failure(failure) == ()
+        assert listener.notes == [], "the sync takes it along"
+    assert told.services.notifications().send()[1] == ()
+    assert told.services.tell_failure(failure) == ()
+    assert len(listener.told()) == 1
 
 
 def test_people_hear_of_sessions_and_spikes_too(desk: Desk, listener: Listener) -> None:
