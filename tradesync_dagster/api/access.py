@@ -16,8 +16,10 @@ from tradesync_dagster.bootstrap import Services
 from tradesync_dagster.bootstrap.dagster_graphql import Dagster
 from tradesync_dagster.domain.api_keys import ApiKey
 from tradesync_dagster.domain.market_calendar import trade_date_of
+from tradesync_dagster.domain.people import Role
 from tradesync_dagster.store.scope import see_only
 
+_READING = frozenset({"GET", "HEAD"})
 bearer = HTTPBearer(
     scheme_name="key",
     description="`Authorization: Bearer TOKEN`; make one with `tradesync api keys add`.",
@@ -65,10 +67,26 @@ def holder_of(
     return key
 
 
-async def _scoped(caller: Annotated[ApiKey, Depends(holder_of)]) -> ApiKey:
-    """Hold the database to the key's organization as well."""
+async def _scoped(request: Request, caller: Annotated[ApiKey, Depends(holder_of)]) -> ApiKey:
+    """Hold the database to the key's organization as well, and viewers to what changes nothing."""
+    if request.method not in _READING:
+        check_role(caller, Role.OPERATOR)
     see_only(caller.organization_id)
     return caller
+
+
+def check_role(caller: ApiKey, needed: Role) -> None:
+    """Refuse a key that may not do this.
+
+    Args:
+        caller: Whose key it is.
+        needed: Who may.
+
+    Raises:
+        HTTPException: With status 403.
+    """
+    if not caller.role.covers(needed):
+        raise HTTPException(403, f"this key's role is {caller.role}; this takes {needed}")
 
 
 Caller = Annotated[ApiKey, Depends(_scoped)]

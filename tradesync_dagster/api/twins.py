@@ -9,11 +9,19 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path
 from pydantic import BaseModel, Field
 
-from tradesync_dagster.api.access import Account, Caller, ServicesNow, check_own, key_of
+from tradesync_dagster.api.access import (
+    Account,
+    Caller,
+    ServicesNow,
+    check_own,
+    check_role,
+    key_of,
+)
 from tradesync_dagster.api.problems import ASSIGNING, READING
 from tradesync_dagster.api.questions import Question
 from tradesync_dagster.api.values import Name
 from tradesync_dagster.bootstrap.paper import Through, Twins
+from tradesync_dagster.domain.people import Role
 
 routes = APIRouter(tags=["accounts"])
 
@@ -52,7 +60,11 @@ def trades(account: Account, services: ServicesNow) -> dict[str, Any]:
 def trade(
     body: SetTrade, caller: Caller, services: ServicesNow, pseudo_account: Annotated[Name, Path()]
 ) -> dict[str, Any]:
-    """From the next order on; refused while orders of ours are open or wait to be tried again."""
+    """From the next order on; refused while orders of ours are open or wait to be tried again.
+
+    For keys of the role ``admin``.
+    """
+    check_role(caller, Role.ADMIN)
     check_own(caller, body.organization_id)
     account = key_of(body.organization_id, pseudo_account)
     done = Twins(services).trade_logged(account, body.through, caller.name)

@@ -18,6 +18,7 @@ from tradesync_dagster.domain.api_keys import (
     token_of,
 )
 from tradesync_dagster.domain.errors import ConfigurationError
+from tradesync_dagster.domain.people import Role
 from tradesync_dagster.domain.ports import Clock
 from tradesync_dagster.store.api_keys import ApiKeys
 from tradesync_dagster.store.store import SqlStore
@@ -32,12 +33,15 @@ class Keys:
     store: SqlStore
     clock: Clock
 
-    def add(self, organization_id: str, name: str) -> tuple[ApiKey, str]:
+    def add(
+        self, organization_id: str, name: str, role: Role = Role.OPERATOR
+    ) -> tuple[ApiKey, str]:
         """Make a key.
 
         Args:
             organization_id: The one organization that it shall open.
             name: Who or what will use it.
+            role: What it may do.
 
         Returns:
             The key and its token, which is nowhere else from then on.
@@ -53,7 +57,7 @@ class Keys:
         check_organization(self.store, organization_id)
         token = token_of(secrets.token_hex(ID_BYTES), secrets.token_bytes(SECRET_BYTES))
         key_id = str(key_id_of(token))
-        key = ApiKey(key_id, organization_id, name, self.clock.now())
+        key = ApiKey(key_id, organization_id, name, role, self.clock.now())
         with self.store.writing() as connection:
             ApiKeys(connection).add(key, digest_of(token))
         return key, token

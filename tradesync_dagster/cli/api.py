@@ -12,10 +12,11 @@ from tradesync_dagster.bootstrap import open_services
 from tradesync_dagster.cli.arguments import DAGSTER_URL, DagsterUrl
 from tradesync_dagster.cli.screen import AsJson, Group, print_json, show
 from tradesync_dagster.domain.api_keys import ApiKey
+from tradesync_dagster.domain.people import Role
 
 _SERVER = "tradesync_dagster.api.server"
 """By name, as Dagster is started too: the faces do not know one another."""
-_COLUMNS = ("key_id", "organization_id", "name", "created_at", "revoked_at")
+_COLUMNS = ("key_id", "organization_id", "name", "role", "created_at", "revoked_at")
 
 commands = typer.Typer(cls=Group, no_args_is_help=True, help="The HTTP API and its keys.")
 keys = typer.Typer(cls=Group, no_args_is_help=True, help="Keys that open the HTTP API.")
@@ -40,14 +41,18 @@ def add(
     *,
     organization: Annotated[str, typer.Option(help="The one organization that it opens.")],
     name: Annotated[str, typer.Option(help="Who uses it; stands in the audit trail.")],
+    role: Annotated[Role, typer.Option(help="What it may do, as people's roles.")] = Role.OPERATOR,
     as_json: AsJson = False,
 ) -> None:
     """Make a key, and print its token, which is not kept, this once."""
-    key, token = open_services().keys().add(organization, name)
+    key, token = open_services().keys().add(organization, name, role)
     if as_json:
         print_json(_row(key) | {"token": token})
     else:
-        typer.echo(f"Key {key.key_id} opens {key.organization_id}. Its token, shown this once:")
+        typer.echo(
+            f"Key {key.key_id} opens {key.organization_id} as {key.role.value}. Its token, shown "
+            "this once:"
+        )
         typer.echo(token)
 
 
@@ -70,6 +75,7 @@ def _row(key: ApiKey) -> dict[str, Any]:
         "key_id": key.key_id,
         "organization_id": key.organization_id,
         "name": key.name,
+        "role": key.role.value,
         "created_at": key.created_at.isoformat(),
         "revoked_at": key.revoked_at.isoformat() if key.revoked_at else None,
     }

@@ -106,8 +106,8 @@ def heartbeats(account: OneAccount = None, *, as_json: AsJson = False) -> None:
 def run(*, as_json: AsJson = False) -> None:
     """Do now what is due, as Dagster does every minute."""
     services = open_services()
-    keys = {one.account_id: one.key for one in services.store.accounts()}
     done = services.tasks().run()
+    keys = {one.account_id: one.key for one in services.store.accounts(enabled_only=False)}
     rows = [
         {"account": keys[one.account_id], "task": one.task.value, "slot": one.slot,
          "state": one.state.value, "words": one.words}

@@ -36,8 +36,8 @@ def task_turns(
     context: dg.AssetExecutionContext, services: dg.ResourceParam[Services]
 ) -> Iterator[dg.MaterializeResult]:  # type: ignore[type-arg]
     """Do what is due; each account's once-a-day and hourly tasks are observed beside the table."""
-    keys = {one.account_id: one.key for one in services.store.accounts()}
     done = services.tasks().run()
+    keys = {one.account_id: one.key for one in services.store.accounts(enabled_only=False)}
     for turn in done:
         key = keys[turn.account_id]
         context.log.info("%s: %s of %s: %s", key, turn.task, turn.slot, turn.state)

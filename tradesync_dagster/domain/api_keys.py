@@ -13,6 +13,8 @@ from datetime import datetime
 from hashlib import sha256
 from hmac import compare_digest
 
+from tradesync_dagster.domain.people import Role
+
 SECRET_BYTES = 32
 """Of randomness in a token."""
 ID_BYTES = 6
@@ -29,6 +31,7 @@ class ApiKey:
         key_id: Its public id, the beginning of the token.
         organization_id: The one organization that it opens.
         name: Who or what uses it; stands in the audit trail for what was done with it.
+        role: What it may do, as people's.
         created_at: UTC.
         revoked_at: UTC; ``None`` while it opens.
     """
@@ -36,6 +39,7 @@ class ApiKey:
     key_id: str
     organization_id: str
     name: str
+    role: Role
     created_at: datetime
     revoked_at: datetime | None = None
 

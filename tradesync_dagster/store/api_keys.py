@@ -10,6 +10,7 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.engine import RowMapping
 
 from tradesync_dagster.domain.api_keys import ApiKey
+from tradesync_dagster.domain.people import Role
 from tradesync_dagster.store import tables
 from tradesync_dagster.store.rows import Repository
 
@@ -44,4 +45,5 @@ class ApiKeys(Repository):
 
 
 def _key_of(row: RowMapping) -> ApiKey:
-    return ApiKey(**{name: value for name, value in row.items() if name != "digest"})
+    given = {str(name): value for name, value in row.items() if name != "digest"}
+    return ApiKey(**given | {"role": Role(row["role"])})

@@ -71,6 +71,8 @@ api_keys = Table(
     Column("digest", Text, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("revoked_at", UtcDateTime),
+    # A domain.people.Role.
+    Column("role", Text, nullable=False),
 )
 
 book_states = Table(

@@ -1,6 +1,7 @@
 """Fixtures of the integration tests."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from cryptography.fernet import Fernet, MultiFernet
 from sqlalchemy import Engine
 
 from tradesync_dagster.domain.accounts import Account
+from tradesync_dagster.domain.people import Role
 from tradesync_dagster.store.store import SqlStore
 from tradesync_dagster_tests.support.api import RIVAL, Api, running_api
 from tradesync_dagster_tests.support.desk import Desk, open_desk
@@ -50,3 +52,10 @@ def api(desk: Desk) -> Iterator[Api]:
     _, token = desk.services.keys().add("desk", "asha's terminal")
     with running_api(desk.services) as url:
         yield Api(url, token, "desk")
+
+
+@pytest.fixture
+def admin(api: Api, desk: Desk) -> Api:
+    """The same with a key that may do everything."""
+    _, token = desk.services.keys().add("desk", "asha's terminal", Role.ADMIN)
+    return replace(api, token=token)

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tradesync_dagster.domain.people import Role
 from tradesync_dagster_tests.support.answering_dagster import answering_dagster
 from tradesync_dagster_tests.support.api import RIVAL, Api, running_api
 from tradesync_dagster_tests.support.desk import Desk, open_desk
@@ -37,7 +38,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
 def api(desk: Desk) -> Iterator[Api]:
     """An organization with a strategy, a claim and an external order of its own."""
     desk.services.store.put_accounts([RIVAL])
-    _, token = desk.services.keys().add("desk", "asha's terminal")
+    _, token = desk.services.keys().add("desk", "asha's terminal", Role.ADMIN)
     desk.services.add_strategy("desk", "momentum")
     desk.services.add_claim("desk", "momentum", "NSE:TCS", "asha")
     desk.by_hand("BUY", 10)

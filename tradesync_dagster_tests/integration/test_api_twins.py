@@ -14,16 +14,16 @@ PATH = "/accounts/SIM001/trade"
 
 
 def test_an_account_trades_on_paper_and_back_and_the_log_names_the_key(
-    api: Api, desk: Desk
+    admin: Api, desk: Desk
 ) -> None:
     open_twin(desk)
     live = {"account": "desk/SIM001", "through": "live", "books": "desk/SIM001"}
     paper = live | {"through": "paper", "books": "desk/SIM001-paper"}
-    assert api.get(PATH).json() == live
+    assert admin.get(PATH).json() == live
     for _ in range(2):
-        assert api.post(PATH, through="paper").json() == paper, "again changes nothing"
-    assert api.get(PATH).json() == paper
-    assert api.post(PATH, through="live").json() == live
+        assert admin.post(PATH, through="paper").json() == paper, "again changes nothing"
+    assert admin.get(PATH).json() == paper
+    assert admin.post(PATH, through="live").json() == live
     log = desk.services.audit_log().listed(ROOT)
     assert [(row["who"], row["action"], row["subject"], row["outcome"]) for row in log[:2]] == [
         ("asha's terminal", "trade through live", "desk/SIM001", "done"),
@@ -31,7 +31,7 @@ def test_an_account_trades_on_paper_and_back_and_the_log_names_the_key(
     ]
 
 
-def test_what_cannot_be_switched_is_told_as_on_the_command_line(api: Api, desk: Desk) -> None:
+def test_what_cannot_be_switched_is_told_as_on_the_command_line(admin: Api, desk: Desk) -> None:
     open_twin(desk)
     for path, body, status in (
         ("/accounts/SIM001/trade", {"through": "nowhere"}, 422),
@@ -40,8 +40,8 @@ def test_what_cannot_be_switched_is_told_as_on_the_command_line(api: Api, desk: 
         ("/accounts/NONE/trade", {"through": "paper"}, 404),
         ("/accounts/SECRET7/trade", {"through": "paper"}, 404),
     ):
-        assert api.post(path, **body).status_code == status, (path, body)
-    refused = api.post("/accounts/SIM001-paper/trade", through="paper")
+        assert admin.post(path, **body).status_code == status, (path, body)
+    refused = admin.post("/accounts/SIM001-paper/trade", through="paper")
     assert refused.status_code == 409
     with pytest.raises(PlacementRefusedError) as told:
         Twins(desk.services).trade("desk/SIM001-paper", Through.PAPER, "asha")
@@ -50,7 +50,7 @@ def test_what_cannot_be_switched_is_told_as_on_the_command_line(api: Api, desk: 
 
 def test_the_twin_is_opened_when_it_is_first_needed(desk: Desk) -> None:
     served = desk.with_settings(paper_url=desk.url).services
-    _, token = served.keys().add("desk", "terminal")
+    _, token = served.keys().add("desk", "terminal", Role.ADMIN)
     with running_api(served) as url:
         answer = Api(url, token, "desk").post(PATH, through="paper")
     assert answer.status_code == 200, answer.text

@@ -11,6 +11,7 @@ import pytest
 
 from tradesync_dagster.api.app import create_app
 from tradesync_dagster.bootstrap.dagster_graphql import Dagster
+from tradesync_dagster.domain.people import Role
 from tradesync_dagster_tests.support.answering_dagster import answering_dagster
 from tradesync_dagster_tests.support.api import NOWHERE, RIVAL, Api, running_api
 from tradesync_dagster_tests.support.desk import Desk
@@ -23,7 +24,7 @@ UNTOLD = {"/", "/openapi.json", "/metrics", "/hooks/kite/{organization_id}/{pseu
 @pytest.fixture
 def api(desk: Desk) -> Iterator[Api]:
     desk.services.store.put_accounts([RIVAL])
-    _, token = desk.services.keys().add("desk", "asha's terminal")
+    _, token = desk.services.keys().add("desk", "asha's terminal", Role.ADMIN)
     with answering_dagster() as dagster, running_api(desk.services, dagster.url) as url:
         yield Api(url, token, "desk")
 
