@@ -227,27 +227,6 @@ def test_what_holds_for_everyone_is_seen_and_not_changed(two: str) -> None:
                 held.execute(halt.format(scope).encode())
 
 
-def test_messages_of_no_account_are_of_the_organization_that_they_name(two: str) -> None:
-    message: LiteralString = (
-        "INSERT INTO outbox (message_id, exchange, routing_key, body, created_at) "
-        "VALUES (%s, 'x', %s, '', now())"
-    )
-    own = "organization.desk.moderated"
-    others = ("desk.run_failed", "organization.desk.more.moderated", "organization.rival.moderated")
-    with psycopg.connect(dsn(as_role(two, "tradesync_app"))) as syncing:
-        for key in (own, *others):
-            syncing.execute(message, [key, key])
-    with psycopg.connect(dsn(as_role(two, "tradesync_api"))) as held:
-        held.execute("SELECT set_config('tradesync.organization', 'desk', true)")
-        seen = held.execute("SELECT routing_key FROM outbox WHERE account_id IS NULL").fetchall()
-        assert seen == [(own,)]
-        held.execute(message, ["one", own])
-        for key in others:
-            with pytest.raises(psycopg.errors.InsufficientPrivilege), held.transaction():
-                held.execute(message, ["two", key])
-        held.rollback()
-
-
 def test_a_transaction_that_names_no_organization_is_refused_not_shown_empty_books(
     two: str,
 ) -> None:

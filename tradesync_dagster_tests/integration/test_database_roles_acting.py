@@ -7,7 +7,9 @@ users are ``tradesync_app``: brokers' hints, orders tried again, fake orders, sc
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import LiteralString
 
+import psycopg
 import pytest
 
 from tradesync_dagster.bootstrap import Services, SystemClock
@@ -33,6 +35,7 @@ from tradesync_dagster_tests.integration.test_database_roles import (  # noqa: F
     as_role,
     database_url,
     server,
+    two,
 )
 from tradesync_dagster_tests.support.answering_dagster import Dagster, answering_dagster
 from tradesync_dagster_tests.support.api import RIVAL, Api, running_api
@@ -40,6 +43,7 @@ from tradesync_dagster_tests.support.clocks import MovingClock
 from tradesync_dagster_tests.support.desk import ask
 from tradesync_dagster_tests.support.fake_orders import HOUR
 from tradesync_dagster_tests.support.monitored import WatchedDesk, open_watched_desk
+from tradesync_dagster_tests.support.servers import dsn
 from tradesync_dagster_tests.support.trading import KEY, TradingDesk, open_trading_desk
 
 pytestmark = pytest.mark.postgres
@@ -63,6 +67,27 @@ def opened(url: str, home: Path, clock: Clock) -> Iterator[Services]:
     store.put_accounts([Account(0, name, "main", "ZERODHA") for name in ("acme", "rival")])
     yield Services(settings, store, clock)
     engine.dispose()
+
+
+def test_messages_of_no_account_are_of_the_organization_that_they_name(two: str) -> None:  # noqa: F811
+    message: LiteralString = (
+        "INSERT INTO outbox (message_id, exchange, routing_key, body, created_at) "
+        "VALUES (%s, 'x', %s, '', now())"
+    )
+    own = "organization.desk.moderated"
+    others = ("desk.run_failed", "organization.desk.more.moderated", "organization.rival.moderated")
+    with psycopg.connect(dsn(as_role(two, "tradesync_app"))) as syncing:
+        for key in (own, *others):
+            syncing.execute(message, [key, key])
+    with psycopg.connect(dsn(as_role(two, "tradesync_api"))) as held:
+        held.execute("SELECT set_config('tradesync.organization', 'desk', true)")
+        seen = held.execute("SELECT routing_key FROM outbox WHERE account_id IS NULL").fetchall()
+        assert seen == [(own,)]
+        held.execute(message, ["one", own])
+        for key in others:
+            with pytest.raises(psycopg.errors.InsufficientPrivilege), held.transaction():
+                held.execute(message, ["two", key])
+        held.rollback()
 
 
 class TestHints:
