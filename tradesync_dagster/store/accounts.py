@@ -79,10 +79,16 @@ class Accounts(Repository):
             "organization_id": account.organization_id,
             "pseudo_account": account.pseudo_account,
         }
-        statement = insert_into(self._connection, table).values(key | row)
-        self._connection.execute(
-            statement.on_conflict_do_update(index_elements=list(key), set_=row)
-        )
+        mine = [table.c[name] == value for name, value in key.items()]
+        known = self._connection.execute(select(table.c.account_id).where(*mine)).scalar()
+        if known is None:
+            # No upsert: tradesync_api may open accounts, and change none.
+            insert = insert_into(self._connection, table).values(key | row)
+            made = insert.on_conflict_do_nothing().returning(table.c.account_id)
+            if self._connection.execute(made).first():
+                return
+        # It was there, or another has just added it.
+        self._connection.execute(update(table).where(*mine).values(row))
 
     def put_credentials(self, key: str, changes: Mapping[str, str], cipher: MultiFernet) -> None:
         """Add secrets to an account's stored ones, or change them.

@@ -14,6 +14,7 @@ import pytest
 
 from tradesync_dagster.bootstrap import Services, SystemClock
 from tradesync_dagster.domain.accounts import Account
+from tradesync_dagster.domain.people import Role
 from tradesync_dagster.domain.ports import Clock
 from tradesync_dagster.settings import Settings
 from tradesync_dagster.store.engine import open_engine
@@ -40,7 +41,7 @@ from tradesync_dagster_tests.integration.test_database_roles import (  # noqa: F
 from tradesync_dagster_tests.support.answering_dagster import Dagster, answering_dagster
 from tradesync_dagster_tests.support.api import RIVAL, Api, running_api
 from tradesync_dagster_tests.support.clocks import MovingClock
-from tradesync_dagster_tests.support.desk import ask
+from tradesync_dagster_tests.support.desk import Desk, ask
 from tradesync_dagster_tests.support.fake_orders import HOUR
 from tradesync_dagster_tests.support.monitored import WatchedDesk, open_watched_desk
 from tradesync_dagster_tests.support.servers import dsn
@@ -110,6 +111,14 @@ class TestHints:
     ) -> None:
         hints.test_a_genuine_message_brings_the_change_into_the_snapshot(desk, url)
         assert not [record.message for record in caplog.records if "look at" in record.message]
+
+
+def test_a_paper_account_is_opened_when_it_is_first_needed(desk: Desk, as_api: AsApi) -> None:
+    served = as_api(desk.with_settings(paper_url=desk.url).services)
+    _, token = desk.services.keys().add("desk", "terminal", Role.ADMIN)
+    with running_api(served) as url:
+        answer = Api(url, token, "desk").post("/accounts/SIM001/trade", through="paper")
+    assert answer.status_code == 200, answer.text
 
 
 class TestUserOrders:
